@@ -1,0 +1,339 @@
+"""`Document`: one volume, its segmentation, prompts and history. The only mutable data; emits facts.
+
+Prompts that the engine has not answered are *open*. Every open entry is the whole list of prompts that its segment
+should have, so that adding, moving and deleting a prompt are one thing. While anything is open, undo cancels the newest
+open entry and redo waits (tests/property/test_document.py is the specification).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from itertools import count
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.errors import BadInput
+from app.events import Signal
+from app.geometry import Region
+from app.history import History, Prompts, SegmentState, Step
+from app.prompts import Prompt, check_inside
+from app.segmentation import Segment, Segmentation
+from app.volume import Volume
+
+PALETTE = (
+    (230, 159, 0), (86, 180, 233), (0, 158, 115), (240, 228, 66), (213, 94, 0), (204, 121, 167), (0, 114, 178),
+    (148, 203, 113), (247, 150, 140), (167, 139, 250),
+)  # fmt: skip
+"""Okabe and Ito's colours for all kinds of colour vision (jfly.uni-koeln.de/color), then three more."""
+
+
+class Document:
+    """A case.
+
+    Signals, emitted once per action when everything is consistent:
+        prompts_changed(label): prompts of a segment, open or answered.
+        labels_changed(region): voxels of a region.
+        segments_changed(): the list, a name, colour, visibility or lock.
+        confidences_changed(label): confidence per slice.
+        history_changed(): what can be undone or redone.
+    """
+
+    def __init__(self, volume: Volume) -> None:
+        self.volume = volume
+        self.segmentation = Segmentation(volume.geometry)
+        self.history = History()
+        self._states: dict[int, SegmentState] = {}
+        self._open: list[tuple[int, Prompts]] = []
+        self._revisions: dict[int, int] = {}
+        self._revision = count(1)
+        self.changes = 0
+        """Rises with every change that a project file should hold."""
+        self.prompts_changed: Signal[int] = Signal()
+        self.labels_changed: Signal[Region] = Signal()
+        self.segments_changed: Signal[()] = Signal()
+        self.confidences_changed: Signal[int] = Signal()
+        self.history_changed: Signal[()] = Signal()
+
+    # What is
+
+    @property
+    def segments(self) -> tuple[Segment, ...]:
+        """In the order of the list."""
+        return tuple(self.segmentation.segments.values())
+
+    def segment(self, label: int) -> Segment:
+        """The segment as it is now.
+
+        Raises:
+            BadInput: when it was removed.
+        """
+        try:
+            return self.segmentation.segments[label]
+        except KeyError:
+            raise BadInput(f"Segment {label} is not in this case any more.") from None
+
+    def state(self, label: int) -> SegmentState:
+        """Segment, answered prompts, confidences."""
+        self.segment(label)
+        return self._states[label]
+
+    def prompts(self, label: int) -> Prompts:
+        """The prompts as the user sees them: the newest open list, else the answered one."""
+        wanted = [prompts for owner, prompts in self._open if owner == label]
+        return wanted[-1] if wanted else self.state(label).prompts
+
+    def open_prompts(self, label: int) -> tuple[Prompts, ...]:
+        """Lists of prompts that wait for an answer, oldest first."""
+        return tuple(prompts for owner, prompts in self._open if owner == label)
+
+    @property
+    def open_labels(self) -> tuple[int, ...]:
+        """Segments that wait for an answer."""
+        return tuple(dict.fromkeys(label for label, _ in self._open))
+
+    def revision(self, label: int) -> int:
+        """Changes whenever the segment's voxels do, other than by an answer: an older answer is then dropped."""
+        return self._revisions.get(label, 0)
+
+    def seed(self, label: int) -> NDArray[np.bool_] | None:
+        """The mask to start from where voxels came from more than prompts (propagation, brush); else None."""
+        return self.segmentation.mask(label) if self.state(label).edits else None
+
+    @property
+    def can_undo(self) -> bool:
+        """Whether there is anything to take back."""
+        return bool(self._open or self.history.done)
+
+    @property
+    def can_redo(self) -> bool:
+        """Whether there is anything to do again."""
+        return bool(self.history.undone) and not self._open
+
+    # Segments
+
+    def add_segment(self, name: str = "", colour: tuple[int, int, int] | None = None) -> Segment:
+        """A new, empty segment at the end of the list."""
+        label = self.segmentation.free_label()
+        segment = Segment(label, name.strip() or f"Segment {label}", colour or PALETTE[(label - 1) % len(PALETTE)])
+        self._do(Step(f"Add {segment.name}", label, None, SegmentState(segment)))
+        return segment
+
+    def change_segment(self, label: int, **fields: object) -> Segment:
+        """Rename, recolour, show or lock; `fields` are those of `Segment`."""
+        before = self.state(label)
+        segment = replace(before.segment, **fields)  # type: ignore[arg-type]  # replace() checks the names
+        if segment != before.segment:
+            self._do(Step(f"Change {segment.name}", label, before, replace(before, segment=segment)))
+        return segment
+
+    def remove_segment(self, label: int) -> None:
+        """Delete a segment, its voxels and its prompts.
+
+        Raises:
+            BadInput: when it is locked.
+        """
+        before = self.state(label)
+        if before.segment.locked:
+            raise BadInput(f"{before.segment.name} is locked.", "Unlock it first.")
+        self._forget_open(label)
+        region = Region.around(self.segmentation.mask(label))
+        change = None
+        if region:
+            crop = self.segmentation.labels[region.slices]
+            change = self.segmentation.apply(region, np.where(crop == label, 0, crop).astype(np.uint8))
+        self._do(Step(f"Delete {before.segment.name}", label, before, None, change))
+
+    # Prompts and answers
+
+    def add_prompt(self, label: int, prompt: Prompt) -> None:
+        """Append a prompt; it stays open until answered.
+
+        Raises:
+            BadInput: outside the grid, or the segment is gone or locked.
+        """
+        self.set_prompts(label, (*self.prompts(label), prompt))
+
+    def set_prompts(self, label: int, prompts: Iterable[Prompt]) -> None:
+        """Replace all prompts of a segment (one moved, flipped, deleted); open until answered."""
+        wanted = tuple(prompts)
+        segment = self.segment(label)
+        if segment.locked:
+            raise BadInput(f"{segment.name} is locked.", "Unlock it to change it.")
+        for prompt in wanted:
+            check_inside(prompt, self.volume.shape)
+        self.history.forget_undone()
+        self._open.append((label, wanted))
+        self._tell(prompts=label)
+
+    def answer(self, label: int, prompts: Prompts, revision: int, region: Region, mask: NDArray[np.bool_]) -> bool:
+        """Take a mask for one of the open lists of prompts.
+
+        Args:
+            region: Where the mask applies. A segment that came from prompts alone is emptied outside it; one with a
+                seed keeps its voxels there.
+            mask: Of the region's shape.
+
+        Returns:
+            False when the answer came too late (the prompts or the voxels changed meanwhile) and nothing was done.
+        """
+        if label not in self.segmentation.segments or revision != self.revision(label):
+            return False
+        waiting = self.open_prompts(label)
+        if prompts not in waiting:
+            return False
+        before = self.state(label)
+        region, mask = self._full_region(label, region, mask)
+        change = self.segmentation.apply(region, self.segmentation.claimed(label, region, mask))
+        answered = waiting[: len(waiting) - waiting[::-1].index(prompts)]
+        for entry in answered:
+            self._open.remove((label, entry))
+        title = _title(before.prompts, prompts) + f" {before.segment.name}"
+        self._push(Step(title, label, before, replace(before, prompts=prompts), change))
+        self._tell(prompts=label, region=region)
+        return True
+
+    def refuse(self, label: int, prompts: Prompts) -> None:
+        """Drop an open list of prompts that the engine could not answer, and every list built on it."""
+        waiting = self.open_prompts(label)
+        if prompts in waiting:
+            for entry in waiting[waiting.index(prompts) :]:
+                self._open.remove((label, entry))
+            self._tell(prompts=label)
+
+    # Other edits
+
+    def edit(
+        self,
+        label: int,
+        region: Region,
+        mask: NDArray[np.bool_],
+        title: str,
+        group: int = 0,
+        confidence: tuple[int, int, float] | None = None,
+    ) -> None:
+        """Make the segment equal `mask` inside `region` by something that is not an answer.
+
+        Args:
+            group: Steps of one group are undone together.
+            confidence: (axis, slice, value) of a propagated slice.
+        """
+        before = self.state(label)
+        if before.segment.locked:
+            raise BadInput(f"{before.segment.name} is locked.", "Unlock it to change it.")
+        change = self.segmentation.apply(region, self.segmentation.claimed(label, region, mask))
+        after = replace(before, edits=before.edits + 1)
+        if confidence:
+            axis, index, value = confidence
+            line = {**after.confidences.get(axis, {}), index: value}
+            after = replace(after, confidences={**after.confidences, axis: line})
+        self._push(Step(f"{title} {before.segment.name}", label, before, after, change, group))
+        self._bump(label)
+        self._tell(region=region, confidences=label if confidence else None)
+
+    def undo(self) -> bool:
+        """Take back the newest open prompts, or else the newest step; whether there was one."""
+        if self._open:
+            label, _ = self._open.pop()
+            self._tell(prompts=label)
+            return True
+        return self._flip(self.history.take_undo(), forwards=False)
+
+    def redo(self) -> bool:
+        """Do the last undone step again; whether there was one."""
+        return not self._open and self._flip(self.history.take_redo(), forwards=True)
+
+    def restore(self, states: Iterable[SegmentState], labels: NDArray[np.uint8], history: History) -> None:
+        """Fill a new document from a project file."""
+        for state in states:
+            self.segmentation.put(replace(state.segment, locked=False))
+            self._states[state.segment.label] = state
+        self.segmentation.apply(self.volume.geometry.region, labels)
+        for state in self._states.values():
+            self.segmentation.put(state.segment)
+        self.history = history
+        self._tell(region=self.volume.geometry.region, segments=True)
+
+    # How
+
+    def _full_region(self, label: int, region: Region, mask: NDArray[np.bool_]) -> tuple[Region, NDArray[np.bool_]]:
+        if self.state(label).edits:
+            return region, mask
+        own = Region.around(self.segmentation.mask(label))
+        if own is None or region.union(own) == region:
+            return region, mask
+        whole = region.union(own)
+        padded = np.zeros(whole.shape, bool)
+        if region.size:
+            padded[region.within(whole).slices] = mask
+        return whole, padded
+
+    def _do(self, step: Step) -> None:
+        self._set_state(step.label, step.after)
+        self._push(step)
+        self._bump(step.label)
+        self._tell(segments=True, region=step.change.region if step.change else None)
+
+    def _flip(self, steps: list[Step], forwards: bool) -> bool:
+        region: Region | None = None
+        for step in steps:
+            self._set_state(step.label, step.after if forwards else step.before)
+            if step.change:
+                self.segmentation.flip(step.change)
+                region = region.union(step.change.region) if region else step.change.region
+            self._bump(step.label)
+        for label in dict.fromkeys(step.label for step in steps):
+            if label in self._states:
+                self._tell_segment(label)
+        if steps:
+            self._tell(segments=True, region=region)
+        return bool(steps)
+
+    def _set_state(self, label: int, state: SegmentState | None) -> None:
+        if state is None:
+            self._states.pop(label, None)
+            self.segmentation.drop(label)
+        else:
+            self._states[label] = state
+            self.segmentation.put(state.segment)
+
+    def _push(self, step: Step) -> None:
+        if step.after is not None:
+            self._states[step.label] = step.after
+        self.history.push(step)
+
+    def _bump(self, label: int) -> None:
+        self._revisions[label] = next(self._revision)
+
+    def _forget_open(self, label: int) -> None:
+        self._open = [entry for entry in self._open if entry[0] != label]
+
+    def _tell_segment(self, label: int) -> None:
+        self.prompts_changed.emit(label)
+        self.confidences_changed.emit(label)
+
+    def _tell(
+        self,
+        prompts: int | None = None,
+        region: Region | None = None,
+        segments: bool = False,
+        confidences: int | None = None,
+    ) -> None:
+        self.changes += 1
+        if segments:
+            self.segments_changed.emit()
+        if prompts is not None:
+            self.prompts_changed.emit(prompts)
+        if region is not None:
+            self.labels_changed.emit(region)
+        if confidences is not None:
+            self.confidences_changed.emit(confidences)
+        self.history_changed.emit()
+
+
+def _title(before: Prompts, after: Prompts) -> str:
+    if len(after) <= len(before):
+        return "Change prompts of"
+    kind = type(after[-1]).__name__
+    return f"{'Slice mask' if kind == 'SliceMask' else kind} on"

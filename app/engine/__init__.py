@@ -1,0 +1,1 @@
+"""Turns an immutable request into an immutable answer. No Qt, no VTK."""

@@ -1,0 +1,249 @@
+"""What crosses between session, engine and models: `Predictor`, requests down, messages up. All frozen."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.errors import AppError, Cancelled
+from app.geometry import Region
+from app.prompts import Prompt
+from app.volume import Volume
+
+Logits = NDArray[np.float32]
+"""Positive inside the object; sigmoid(logit) is the model's probability."""
+
+ReportProgress = Callable[[float, str], None]
+"""Called with a fraction 0..1 and a few words."""
+
+
+class Token:
+    """A cooperative stop: long work calls `raise_if_cancelled` between slices or tiles."""
+
+    def __init__(self) -> None:
+        self._event = threading.Event()
+
+    def cancel(self) -> None:
+        """Ask the work to end; from any thread."""
+        self._event.set()
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether it was asked to end."""
+        return self._event.is_set()
+
+    def raise_if_cancelled(self) -> None:
+        """Raises `Cancelled` once asked."""
+        if self._event.is_set():
+            raise Cancelled
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCard:
+    """What is known of a model without loading it (models/<id>/card.toml).
+
+    Args:
+        id: Folder name under models/.
+        name: As the picker shows it.
+        family: Which adapter in `app.engine` runs it.
+        dimensions: 2 or 3.
+        prompts: Of "point", "box", "scribble", "mask".
+        licence: SPDX id or a few words; `commercial` is False where it forbids commercial use.
+    """
+
+    id: str
+    name: str
+    family: str
+    dimensions: int
+    prompts: frozenset[str]
+    licence: str = ""
+    commercial: bool = True
+    description: str = ""
+    url: str = ""
+    size: int = 0
+    sha256: str = ""
+    weights: str = ""
+    recipe: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Prior:
+    """Logits of the previous answer, or of a mask made otherwise, on a region of the volume.
+
+    `seed` tells that it stands for a mask that prompts alone do not explain (propagated, painted): the answer should
+    keep to it away from the newest prompts.
+    """
+
+    region: Region
+    logits: Logits
+    seed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """Logits (k, j, i) on a region; the object has no voxel outside it (where a seed was given: keeps them)."""
+
+    region: Region
+    logits: Logits
+
+
+class Predictor(Protocol):
+    """A promptable model: the slow step once per volume, the fast step at every click."""
+
+    card: ModelCard
+
+    def prepare(self, volume: Volume, progress: ReportProgress, token: Token) -> Any:
+        """Features of the volume that no prompt changes (the image encoder).
+
+        Raises:
+            Cancelled: when the token was cancelled.
+        """
+
+    def predict(self, prepared: Any, prompts: tuple[Prompt, ...], prior: Prior | None) -> Prediction:
+        """Logits for the whole list of prompts (prompt encoder and mask decoder).
+
+        Deterministic: the same features, prompts and prior give the same logits.
+        """
+
+
+class SlicePropagator(Protocol):
+    """A model that carries a mask from slice to slice; models without it are carried by `propagation.Carrier`."""
+
+    def remember(self, prepared: Any, axis: int, conditioning: Mapping[int, NDArray[np.bool_]]) -> Any:
+        """A memory that holds the given masks of slices."""
+
+    def carry(self, memory: Any, index: int, previous: int) -> tuple[Logits, float]:
+        """2D logits of slice `index`, the neighbour of `previous`, and a confidence 0..1; updates the memory."""
+
+
+# Requests: complete, so the engine needs nothing else
+
+
+@dataclass(frozen=True, slots=True)
+class Predict:
+    """Answer a segment's list of prompts. `seed` is the segment's mask where prompts alone do not explain it."""
+
+    label: int
+    prompts: tuple[Prompt, ...]
+    revision: int
+    seed: NDArray[np.bool_] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Propagate:
+    """Carry masks of some slices to the slices of a range.
+
+    Args:
+        conditioning: Slice index -> 2D mask, at least one, inside the range.
+        first, last: The range of slices to fill, both included.
+        prompts: The segment's prompts, for models that take them.
+    """
+
+    job: int
+    label: int
+    axis: int
+    conditioning: Mapping[int, NDArray[np.bool_]]
+    first: int
+    last: int
+    prompts: tuple[Prompt, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """Uncertainty of a segment's mask from `samples` decodes with jittered prompts."""
+
+    job: int
+    label: int
+    prompts: tuple[Prompt, ...]
+    samples: int = 8
+    random_seed: int = 0
+    seed: NDArray[np.bool_] | None = None
+
+
+# Messages up; each is delivered once, on the engine thread
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The mask for a `Predict`: `region` and a bool crop that the receiver owns."""
+
+    request: Predict
+    region: Region
+    mask: NDArray[np.bool_]
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class SliceAnswer:
+    """One propagated slice, shown at once."""
+
+    request: Propagate
+    index: int
+    mask: NDArray[np.bool_]
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class Propagated:
+    """The end of a propagation: which slices were reached, and in plain words why each side ended."""
+
+    request: Propagate
+    reached: tuple[int, int]
+    reason: str = ""
+    cancelled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Estimated:
+    """Mean and standard deviation of the logits (FastSAM-3DSlicer, equations 2 and 3) on `region`.
+
+    Args:
+        volumes: Millilitres of each sample's mask.
+    """
+
+    request: Estimate
+    region: Region
+    mean: Logits
+    deviation: Logits
+    volumes: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """The features of the open volume are ready; the first click will be quick."""
+
+    digest: str
+    model: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far long work is; `what` is a few words ("Preparing", "Propagating")."""
+
+    what: str
+    fraction: float
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Work that could not be done, with the one sentence for the user; `request` is None for a preparation."""
+
+    request: Predict | Propagate | Estimate | None
+    error: AppError
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something the user should know that failed nothing ("The model was restarted.")."""
+
+    text: str
+
+
+Request = Predict | Propagate | Estimate
+Message = Answer | SliceAnswer | Propagated | Estimated | Prepared | Progress | Failure | Notice

@@ -1,0 +1,138 @@
+"""What a user says about a segment: `Point`, `Box`, `Scribble`, `SliceMask`. Frozen, in voxel indices (k, j, i)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from app.errors import BadInput
+from app.geometry import Index, Region
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One voxel that belongs to the segment (`positive`) or does not."""
+
+    index: Index
+    positive: bool = True
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "index", _index(self.index))
+
+    def region(self) -> Region:
+        """The voxel itself."""
+        return Region(self.index, _plus_one(self.index))
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """The segment lies between two corner voxels, both inside the box; in any order. A 2D box has one equal pair."""
+
+    start: Index
+    stop: Index
+
+    def __post_init__(self) -> None:
+        a, b = _index(self.start), _index(self.stop)
+        object.__setattr__(self, "start", _index([min(p) for p in zip(a, b, strict=True)]))
+        object.__setattr__(self, "stop", _index([max(p) for p in zip(a, b, strict=True)]))
+
+    def region(self) -> Region:
+        """The box as half-open region: the far corner is inside."""
+        return Region(self.start, _plus_one(self.stop))
+
+
+@dataclass(frozen=True, slots=True)
+class Scribble:
+    """Voxels along a free stroke that belong to the segment (`positive`) or do not."""
+
+    indices: tuple[Index, ...]
+    positive: bool = True
+
+    def __init__(self, indices: Iterable[ArrayLike], positive: bool = True) -> None:
+        object.__setattr__(self, "indices", tuple(_index(index) for index in indices))
+        object.__setattr__(self, "positive", bool(positive))
+        if not self.indices:
+            raise BadInput("A scribble needs at least one voxel.")
+
+    def region(self) -> Region:
+        """The box around the stroke."""
+        array = np.array(self.indices)
+        return Region(_index(array.min(axis=0)), _plus_one(_index(array.max(axis=0))))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SliceMask:
+    """The segment's exact outline on one slice: True inside it, False outside.
+
+    Args:
+        axis: Array axis across the slice, 0 for k, 1 for j, 2 for i.
+        index: Which slice.
+        mask: 2D over the two other axes in array order.
+    """
+
+    axis: int
+    index: int
+    mask: NDArray[np.bool_]
+
+    def __post_init__(self) -> None:
+        mask = np.array(self.mask, dtype=bool, order="C")
+        if self.axis not in (0, 1, 2) or mask.ndim != 2:
+            raise BadInput("A slice mask needs an axis 0, 1 or 2 and a 2D mask.")
+        mask.flags.writeable = False
+        object.__setattr__(self, "mask", mask)
+        object.__setattr__(self, "index", int(self.index))
+
+    def region(self) -> Region:
+        """The whole slice."""
+        shape = list(self.mask.shape)
+        shape.insert(self.axis, 1)
+        start = [0, 0, 0]
+        start[self.axis] = self.index
+        return Region(_index(start), _index(np.add(start, shape)))
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, SliceMask)
+            and (self.axis, self.index, self.mask.shape) == (other.axis, other.index, other.mask.shape)
+            and bool((self.mask == other.mask).all())
+        )
+
+    def __hash__(self) -> int:
+        return hash((self.axis, self.index, self.mask.shape, self.mask.tobytes()))
+
+
+Prompt = Point | Box | Scribble | SliceMask
+
+
+def check_inside(prompt: Prompt, shape: Index) -> None:
+    """Refuse a prompt that does not lie in the grid.
+
+    Raises:
+        BadInput: naming the prompt and the grid.
+    """
+    region = prompt.region()
+    if isinstance(prompt, SliceMask):
+        expected = tuple(n for axis, n in enumerate(shape) if axis != prompt.axis)
+        if prompt.mask.shape != expected:
+            raise BadInput(f"The slice mask has shape {prompt.mask.shape}, the slice has shape {expected}.")
+    if min(region.start) < 0 or any(b > n for b, n in zip(region.stop, shape, strict=True)):
+        name = type(prompt).__name__.lower()
+        low, high = region.start, tuple(b - 1 for b in region.stop)
+        where = f"{low}" if low == high else f"{low} to {high}"
+        raise BadInput(f"The {name} at {where} lies outside the image, whose shape is {shape} (k, j, i).")
+
+
+def _index(values: ArrayLike) -> Index:
+    array = np.asarray(values)
+    if array.shape != (3,):
+        raise BadInput(f"A voxel needs three numbers (k, j, i), got {values!r}.")
+    k, j, i = (int(v) for v in array.tolist())
+    return k, j, i
+
+
+def _plus_one(index: Index) -> Index:
+    k, j, i = index
+    return k + 1, j + 1, i + 1

@@ -1,0 +1,115 @@
+"""The label array and its segments. Voxels change here, through `apply`, and nowhere else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.change import Change
+from app.errors import BadInput
+from app.geometry import Geometry, Region
+
+Labels = NDArray[np.uint8]
+MOST_SEGMENTS = 255
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One structure.
+
+    Args:
+        label: Its value in the label array, 1 to 255.
+        name: As the user calls it.
+        colour: Red, green, blue, 0 to 255.
+        visible: Shown in the views.
+        locked: Its voxels are never changed, by anything.
+    """
+
+    label: int
+    name: str
+    colour: tuple[int, int, int]
+    visible: bool = True
+    locked: bool = False
+
+
+class Segmentation:
+    """Labels (k, j, i) on the volume's grid, 0 for background; one voxel has one label."""
+
+    def __init__(self, geometry: Geometry) -> None:
+        self.geometry = geometry
+        self._labels: Labels = np.zeros(geometry.shape, np.uint8)
+        self._segments: dict[int, Segment] = {}
+
+    @property
+    def labels(self) -> Labels:
+        """Read-only view of the label array."""
+        view = self._labels.view()
+        view.flags.writeable = False
+        return view
+
+    @property
+    def segments(self) -> MappingProxyType[int, Segment]:
+        """The segments by label, in the order of the list."""
+        return MappingProxyType(self._segments)
+
+    def free_label(self) -> int:
+        """The smallest label not in use.
+
+        Raises:
+            BadInput: when all 255 are taken.
+        """
+        for label in range(1, MOST_SEGMENTS + 1):
+            if label not in self._segments:
+                return label
+        raise BadInput(f"A case holds at most {MOST_SEGMENTS} segments.", "Merge or delete one first.")
+
+    def put(self, segment: Segment) -> None:
+        """Add a segment, or replace the one with its label."""
+        self._segments[segment.label] = segment
+
+    def drop(self, label: int) -> None:
+        """Take a segment off the list; its voxels must be gone."""
+        del self._segments[label]
+
+    def reorder(self, labels: tuple[int, ...]) -> None:
+        """Put the list into this order of labels."""
+        self._segments = {label: self._segments[label] for label in labels}
+
+    def mask(self, label: int, region: Region | None = None) -> NDArray[np.bool_]:
+        """Where the segment is, a new array over `region` or the whole grid."""
+        labels = self._labels if region is None else self._labels[region.slices]
+        return np.asarray(labels == label)
+
+    def claimed(self, label: int, region: Region, mask: NDArray[np.bool_]) -> Labels:
+        """Label values of `region` if `label` were to be exactly `mask` there.
+
+        It takes background and its own voxels only; other segments keep theirs, and a locked segment keeps its own.
+        """
+        before = self._labels[region.slices]
+        if self._segments[label].locked:
+            return before.copy()
+        mine = before == label
+        return np.where(mask & ((before == 0) | mine), label, np.where(mine, 0, before)).astype(np.uint8)
+
+    def apply(self, region: Region, values: Labels) -> Change:
+        """Write `values` into `region`. The single gate; the answer undoes and redoes it.
+
+        Raises:
+            ValueError: when a locked segment would change or a label has no segment.
+        """
+        before = self._labels[region.slices]
+        differs = before != values
+        touched = set(np.unique(before[differs]).tolist())
+        new = set(np.unique(values[differs]).tolist())
+        if locked := [label for label in (touched | new) - {0} if self._segments[label].locked]:
+            raise ValueError(f"the locked segments {locked} would change")
+        change = Change.between(before, values, region)
+        change.flip(self._labels)
+        return change
+
+    def flip(self, change: Change) -> None:
+        """Undo or redo a change: it is its own inverse."""
+        change.flip(self._labels)
