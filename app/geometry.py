@@ -176,8 +176,7 @@ class Geometry:
 
     @cached_property
     def _inverse(self) -> NDArray[np.float64]:
-        inverse: NDArray[np.float64] = np.linalg.inv(self.affine[:3, :3])
-        return inverse
+        return np.asarray(np.linalg.inv(self.affine[:3, :3]), dtype=np.float64)
 
     @cached_property
     def world_axes(self) -> Index:
