@@ -244,16 +244,18 @@ class Document:
         """Do the last undone step again; whether there was one."""
         return not self._open and self._flip(self.history.take_redo(), forwards=True)
 
-    def restore(self, states: Iterable[SegmentState], labels: NDArray[np.uint8], history: History) -> None:
-        """Fill a new document from a project file."""
+    def restore(
+        self, states: Iterable[SegmentState], region: Region, labels: NDArray[np.uint8], history: History
+    ) -> None:
+        """Fill a new document from a project file; `labels` are those of `region`."""
         for state in states:
             self.segmentation.put(replace(state.segment, locked=False))
             self._states[state.segment.label] = state
-        self.segmentation.apply(self.volume.geometry.region, labels)
+        self.segmentation.apply(region, labels)
         for state in self._states.values():
             self.segmentation.put(state.segment)
         self.history = history
-        self._tell(region=self.volume.geometry.region, segments=True)
+        self._tell(region=region, segments=True)
 
     # How
 

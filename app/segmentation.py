@@ -42,6 +42,8 @@ class Segmentation:
         self.geometry = geometry
         self._labels: Labels = np.zeros(geometry.shape, np.uint8)
         self._segments: dict[int, Segment] = {}
+        self.touched = Region((0, 0, 0), (0, 0, 0))
+        """Every voxel ever changed lies in this box; what a copy of the labels has to hold."""
 
     @property
     def labels(self) -> Labels:
@@ -108,6 +110,7 @@ class Segmentation:
             raise ValueError(f"the locked segments {locked} would change")
         change = Change.between(before, values, region)
         change.flip(self._labels)
+        self.touched = self.touched.union(region)
         return change
 
     def flip(self, change: Change) -> None:

@@ -1,0 +1,102 @@
+"""`Autosave`: the open case in a recovery file within 3 s of a change, offered at the next start after a crash."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+import platformdirs
+import psutil
+
+from app import project
+from app.errors import AppError
+from app.session import Session
+
+log = logging.getLogger(__name__)
+INTERVAL = 2.0  # seconds between two recovery files; with a tick every half second and the writing, 3 are kept
+
+
+def recovery_folder() -> Path:
+    """Where recovery files lie: in the user's data folder, on every system."""
+    return Path(platformdirs.user_data_dir("Volumask", appauthor=False)) / "recovery"
+
+
+class Autosave:
+    """Writes `case-<process>-<start>.volumask` in the background; belongs to the session's thread.
+
+    Args:
+        folder: For recovery files; made when the first one is written.
+    """
+
+    def __init__(self, session: Session, folder: Path) -> None:
+        self._session = session
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="autosave")
+        self._writing: Future[None] | None = None
+        self._written = 0
+        self._document: object = None
+        self._next = 0.0
+        self._warned = False
+        self.path = folder / f"case-{os.getpid()}-{_started(os.getpid())}{project.SUFFIX}"
+
+    def tick(self) -> None:
+        """Write if something changed and the last file is `INTERVAL` old; call it about twice a second."""
+        document = self._session.document
+        if self._writing and self._writing.done():
+            self._judge(self._writing)
+            self._writing = None
+        if document is not self._document:
+            self._document, self._written = document, document.changes if document else 0
+        if document is None or self._writing or time.monotonic() < self._next or document.changes == self._written:
+            return
+        case = self._session.snapshot()
+        self._written = case.changes
+        self._next = time.monotonic() + INTERVAL
+        self._writing = self._writer.submit(_write, self.path, case)
+
+    def close(self, keep: bool = False) -> None:
+        """Stop. The recovery file goes, unless `keep`: its case was saved, or given up on purpose."""
+        self._writer.shutdown()
+        if not keep:
+            self.path.unlink(missing_ok=True)
+
+    def _judge(self, writing: Future[None]) -> None:
+        error = writing.exception()
+        if error is None:
+            self._warned = False
+            return
+        self._written = -1
+        log.warning("autosave failed", exc_info=error)
+        if not self._warned:
+            self._warned = True
+            reason = error.message if isinstance(error, AppError) else str(error)
+            self._session.noticed.emit(f"Autosave does not work: {reason} Save the case yourself.")
+
+
+def recoverable(folder: Path) -> tuple[Path, ...]:
+    """Recovery files whose process is gone, newest first."""
+    files = [path for path in folder.glob(f"case-*{project.SUFFIX}") if not _running(path)]
+    return tuple(sorted(files, key=lambda path: path.stat().st_mtime, reverse=True))
+
+
+def _write(path: Path, case: project.Snapshot) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise AppError(f"The folder for recovery files cannot be made: {error.strerror}.") from error
+    project.write(path, case, compress=False)
+
+
+def _started(process: int) -> int:
+    return int(psutil.Process(process).create_time())
+
+
+def _running(path: Path) -> bool:
+    """Whether the process that writes this file still runs; its start time tells it from a later one of that number."""
+    try:
+        process, started = (int(part) for part in path.stem.split("-")[1:3])
+        return abs(_started(process) - started) <= 1
+    except (ValueError, psutil.Error):
+        return False

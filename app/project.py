@@ -1,0 +1,260 @@
+"""The `.volumask` project file: a zip with `case.json`, the labels and the changes of the history.
+
+The scan itself stays where it is: the project names its path and the hash of its voxels and grid.
+"""
+
+from __future__ import annotations
+
+import json
+import zipfile
+import zlib
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.atomic_file import replacing
+from app.change import Change
+from app.document import Document
+from app.errors import BadInput
+from app.geometry import Index, Region
+from app.history import History, Prompts, SegmentState, Step
+from app.prompt_codec import decode, encode
+from app.prompts import Prompt
+from app.segmentation import Segment
+from app.view_state import ViewState, Window
+from app.volume import Source
+
+SUFFIX = ".volumask"
+VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What of the view a project keeps."""
+
+    crosshair: Index
+    window: tuple[float, float]
+    active: int
+    opacity: float
+
+    @classmethod
+    def of(cls, view: ViewState) -> Look:
+        """The view now."""
+        return cls(view.crosshair, (view.window.low, view.window.high), view.active, view.opacity)
+
+    def restore(self, view: ViewState) -> None:
+        """Look at it again."""
+        view.window = Window(*self.window)
+        view.crosshair = self.crosshair
+        view.opacity = self.opacity
+        view.active = self.active
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """All of a case at one moment, frozen: may be written by any thread.
+
+    Args:
+        region, labels: The box of voxels ever touched and a copy of its labels; outside all is background.
+    """
+
+    source: Source
+    digest: str
+    shape: Index
+    states: tuple[SegmentState, ...]
+    region: Region
+    labels: NDArray[np.uint8]
+    done: tuple[Step, ...]
+    undone: tuple[Step, ...]
+    look: Look
+    model: str
+    changes: int
+
+
+def snapshot(document: Document, view: ViewState, model: str) -> Snapshot:
+    """Copy what a project keeps; on the document's own thread. Clicks still open are not in it: they have no answer."""
+    region = document.segmentation.touched
+    return Snapshot(
+        source=document.volume.source or Source(""),
+        digest=document.volume.digest,
+        shape=document.volume.shape,
+        states=tuple(document.state(segment.label) for segment in document.segments),
+        region=region,
+        labels=document.segmentation.labels[region.slices].copy(),
+        done=tuple(document.history.done),
+        undone=tuple(document.history.undone),
+        look=Look.of(view),
+        model=model,
+        changes=document.changes,
+    )
+
+
+def write(path: str | Path, case: Snapshot, compress: bool = True) -> None:
+    """Write a project whole or not at all (`app.atomic_file`).
+
+    Args:
+        compress: Autosave does not, to be quick: a gzip of a large case once froze InVesalius.
+    """
+    table = _PromptTable()
+    steps = [*case.done, *reversed(case.undone)]
+    value = {
+        "format": "volumask",
+        "version": VERSION,
+        "source": asdict(case.source) | {"path": str(Path(case.source.path).absolute()) if case.source.path else ""},
+        "beside": _beside(case.source.path, Path(path)),
+        "digest": case.digest,
+        "shape": case.shape,
+        "region": [case.region.start, case.region.stop],
+        "look": asdict(case.look),
+        "model": case.model,
+        "states": [_state(state, table) for state in case.states],
+        "steps": [_step(step, table) for step in steps],
+        "done": len(case.done),
+    }
+    value["prompts"] = table.encoded
+    method = zipfile.ZIP_DEFLATED if compress else zipfile.ZIP_STORED
+    with replacing(path) as temporary, zipfile.ZipFile(temporary, "w", method, compresslevel=1) as archive:
+        archive.writestr("case.json", json.dumps(value, ensure_ascii=False))
+        archive.writestr("labels.u8", case.labels.tobytes())
+        for number, step in enumerate(steps):
+            if step.change:
+                archive.writestr(zipfile.ZipInfo(f"changes/{number}.xor"), step.change.xor)
+
+
+def read(path: str | Path) -> Snapshot:
+    """Read a project; the scan is not opened.
+
+    Raises:
+        BadInput: when the file is damaged, or of a newer version.
+    """
+    name = Path(path).name
+    try:
+        with zipfile.ZipFile(path) as archive:
+            value = json.loads(archive.read("case.json"))
+            if value.get("format") != "volumask" or value["version"] > VERSION:
+                raise BadInput(f"{name} was saved by a newer Volumask.", "Open it with that version.")
+            return _parsed(Path(path), value, archive)
+    except FileNotFoundError:
+        raise BadInput(f"{name} does not exist.") from None
+    except (OSError, zipfile.BadZipFile, zlib.error, KeyError, ValueError, TypeError, EOFError) as error:
+        raise BadInput(f"{name} is damaged and cannot be opened.", "Open an older copy of the project.") from error
+
+
+def restore(case: Snapshot, document: Document, view: ViewState) -> None:
+    """Fill a new document of the same scan.
+
+    Raises:
+        BadInput: when the scan is another one than the project was made on.
+    """
+    if document.volume.digest != case.digest:
+        raise BadInput(
+            f"The scan {Path(case.source.path).name} is not the one this project was made on: its voxels differ.",
+            "Put the original scan back and open the project again.",
+        )
+    history = History()
+    history.done, history.undone = list(case.done), list(case.undone)
+    document.restore(case.states, case.region, case.labels, history)
+    case.look.restore(view)
+
+
+def _parsed(path: Path, value: Mapping[str, Any], archive: zipfile.ZipFile) -> Snapshot:
+    prompts = [decode(prompt) for prompt in value["prompts"]]
+    region = Region(_tuple(value["region"][0]), _tuple(value["region"][1]))
+    steps = [_parse_step(number, step, prompts, archive) for number, step in enumerate(value["steps"])]
+    look = value["look"]
+    return Snapshot(
+        source=_find_source(path, value),
+        digest=value["digest"],
+        shape=_tuple(value["shape"]),
+        states=tuple(_parse_state(state, prompts) for state in value["states"]),
+        region=region,
+        labels=np.frombuffer(archive.read("labels.u8"), np.uint8).reshape(region.shape),
+        done=tuple(steps[: value["done"]]),
+        undone=tuple(reversed(steps[value["done"] :])),
+        look=Look(_tuple(look["crosshair"]), tuple(look["window"]), look["active"], look["opacity"]),
+        model=value["model"],
+        changes=0,
+    )
+
+
+def _beside(source: str, path: Path) -> str:
+    """The scan's path relative to the project, so that a folder with both can be moved or copied."""
+    try:
+        return Path(source).absolute().relative_to(path.absolute().parent).as_posix() if source else ""
+    except ValueError:
+        return ""
+
+
+def _find_source(path: Path, value: Mapping[str, Any]) -> Source:
+    source = Source(**value["source"])
+    moved = path.absolute().parent / value["beside"] if value["beside"] else None
+    if moved and moved.exists():
+        return replace(source, path=str(moved))
+    if not Path(source.path).exists():
+        raise BadInput(
+            f"The scan of this project, {source.path}, is not there any more.",
+            "Put it back, or beside the project file, and open the project again.",
+        )
+    return source
+
+
+class _PromptTable:
+    """Each prompt once: the lists of a long history share most of theirs."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[Prompt, int] = {}
+
+    def numbers(self, prompts: Prompts) -> list[int]:
+        return [self._numbers.setdefault(prompt, len(self._numbers)) for prompt in prompts]
+
+    @property
+    def encoded(self) -> list[dict[str, Any]]:
+        return [encode(prompt) for prompt in self._numbers]
+
+
+def _state(state: SegmentState, table: _PromptTable) -> dict[str, Any]:
+    return {
+        "segment": asdict(state.segment),
+        "prompts": table.numbers(state.prompts),
+        "confidences": {str(axis): {str(n): c for n, c in line.items()} for axis, line in state.confidences.items()},
+        "edits": state.edits,
+    }
+
+
+def _parse_state(value: Mapping[str, Any], prompts: list[Prompt]) -> SegmentState:
+    segment = dict(value["segment"])
+    return SegmentState(
+        segment=Segment(**(segment | {"colour": tuple(segment["colour"])})),
+        prompts=tuple(prompts[number] for number in value["prompts"]),
+        confidences={int(a): {int(n): float(c) for n, c in line.items()} for a, line in value["confidences"].items()},
+        edits=value["edits"],
+    )
+
+
+def _step(step: Step, table: _PromptTable) -> dict[str, Any]:
+    return {
+        "title": step.title,
+        "label": step.label,
+        "before": _state(step.before, table) if step.before else None,
+        "after": _state(step.after, table) if step.after else None,
+        "region": [step.change.region.start, step.change.region.stop] if step.change else None,
+        "group": step.group,
+    }
+
+
+def _parse_step(number: int, value: Mapping[str, Any], prompts: list[Prompt], archive: zipfile.ZipFile) -> Step:
+    change = None
+    if value["region"]:
+        region = Region(_tuple(value["region"][0]), _tuple(value["region"][1]))
+        change = Change(region, archive.read(f"changes/{number}.xor"))
+    before, after = (_parse_state(v, prompts) if (v := value[key]) else None for key in ("before", "after"))
+    return Step(value["title"], value["label"], before, after, change, value["group"])
+
+
+def _tuple(values: Iterable[int]) -> Index:
+    k, j, i = values
+    return int(k), int(j), int(i)

@@ -1,0 +1,379 @@
+"""`Session`: every verb a user has, without a window. What a script, a test and the window all use."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app import project, volume_io
+from app.document import Document
+from app.engine import registry
+from app.engine.engine import Engine
+from app.engine.protocol import Estimated, Message, ModelCard, Propagated
+from app.engine.uncertainty import suggest
+from app.errors import AppError, BadInput
+from app.events import Signal
+from app.geometry import Index
+from app.history import Confidences, Prompts
+from app.inference import Inference
+from app.prompts import Prompt
+from app.segmentation import Segment
+from app.view_state import ViewState
+from app.volume import Volume
+
+if TYPE_CHECKING:
+    from app.render.mesh_files import Receipt
+
+Deliver = Callable[[Message], None]
+PATIENCE = 600.0  # seconds that a script waits for one answer before it is told that the engine hangs
+
+
+class Session:
+    """One open case and the engine that serves it; belongs to the thread that made it.
+
+    Wherever a segment is wanted, a `Segment` or its label will do. Indices are (k, j, i).
+
+    Args:
+        mode: "process" runs models in a process of their own, "inline" in the engine's thread (tests, training).
+        model: Id of a model card; the best one installed when None.
+        deliver: Where the engine's messages go, called on the engine's thread; whoever passes it calls `receive` with
+            each of them on the session's thread. Without it the session keeps them until `wait`.
+
+    Signals: `document_changed()` when another case is open, `model_changed()`; the rest are those of `Inference`.
+    """
+
+    def __init__(
+        self, mode: Literal["process", "inline"] = "process", model: str | None = None, deliver: Deliver | None = None
+    ) -> None:
+        self._messages: SimpleQueue[Message] = SimpleQueue()
+        self._failures: list[AppError] = []
+        self._card = registry.resolve(model)
+        self.inference = Inference(Engine(deliver or self._messages.put, mode=mode, model=self._card.id))
+        self.inference.failed.connect(self._failures_append)
+        self.failed = self.inference.failed
+        self.noticed = self.inference.noticed
+        self.progressed = self.inference.progressed
+        self.prepared = self.inference.prepared
+        self.propagation_changed = self.inference.propagation_changed
+        self.estimated = self.inference.estimated
+        self.document_changed: Signal[()] = Signal()
+        self.model_changed: Signal[()] = Signal()
+        self.document: Document | None = None
+        self.view = ViewState()
+        self.path: Path | None = None
+        """Of the project file, once it was saved or opened."""
+        self._saved_changes = 0
+
+    @classmethod
+    def headless(cls, model: str | None = None, engine: Literal["process", "inline"] = "process") -> Session:
+        """A session for a script or a test; use it as a context manager."""
+        return cls(mode=engine, model=model)
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the engine. Unsaved work is not saved: ask `modified` first."""
+        self.inference.engine.close()
+
+    # The case
+
+    def open(self, path: str | Path, series: str | int | None = None, time: int = 0) -> None:
+        """Open a scan (file, folder, zip) or a project, in the place of the present case.
+
+        Args:
+            series: Which series of a folder or zip, as key or position in `volume_io.find_series`; None takes the one
+                with the most voxels.
+            time: Which time point of a 4D image.
+
+        Raises:
+            BadInput: one sentence that says what is wrong; the present case stays as it was.
+        """
+        if Path(path).suffix.lower() == project.SUFFIX:
+            case = project.read(path)
+            source = case.source
+            self.adopt_project(case, volume_io.read_volume(source.path, source.series or None, source.time))
+            self.path = Path(path)
+        else:
+            self.adopt(volume_io.read_volume(path, series, time))
+
+    def adopt(self, volume: Volume) -> None:
+        """Make a loaded volume the case."""
+        self._show(Document(volume))
+        self.view.active = 0
+        self.view.look_at(volume)
+        self.path = None
+        self._saved_changes = 0
+        self.document_changed.emit()
+
+    def adopt_project(self, case: project.Snapshot, volume: Volume) -> None:
+        """Make a read project the case, given its scan.
+
+        Raises:
+            BadInput: when the scan is not the project's.
+        """
+        document = Document(volume)
+        view = ViewState()
+        view.look_at(volume)
+        project.restore(case, document, view)
+        self._show(document)
+        self.view.active = 0
+        self.view.look_at(volume)
+        case.look.restore(self.view)
+        self._saved_changes = document.changes
+        self.document_changed.emit()
+
+    @property
+    def case(self) -> Document:
+        """The open document.
+
+        Raises:
+            BadInput: when none is open.
+        """
+        if self.document is None:
+            raise BadInput("No scan is open.", "Open a DICOM folder or a NIfTI file first.")
+        return self.document
+
+    @property
+    def modified(self) -> bool:
+        """Whether the project file lacks something."""
+        return self.document is not None and self.document.changes != self._saved_changes
+
+    # Segments and prompts
+
+    def add_segment(self, name: str = "", colour: tuple[int, int, int] | None = None) -> Segment:
+        """A new segment, which becomes the active one."""
+        segment = self.case.add_segment(name, colour)
+        self.view.active = segment.label
+        return segment
+
+    def change_segment(self, segment: Segment | int, **fields: Any) -> Segment:
+        """Rename, recolour, show or lock: name, colour, visible, locked."""
+        return self.case.change_segment(_label(segment), **fields)
+
+    def remove_segment(self, segment: Segment | int) -> None:
+        """Delete a segment with its voxels and prompts."""
+        label = _label(segment)
+        self.case.remove_segment(label)
+        self.inference.ask()
+        if self.view.active == label:
+            self.view.active = next((s.label for s in self.case.segments), 0)
+
+    def prompts(self, segment: Segment | int) -> Prompts:
+        """The prompts of a segment, in order."""
+        return self.case.prompts(_label(segment))
+
+    def add_prompt(self, segment: Segment | int, prompt: Prompt) -> None:
+        """Append a prompt; the mask follows (`wait` for it in a script)."""
+        self.case.add_prompt(_label(segment), prompt)
+        self.inference.ask()
+
+    def set_prompts(self, segment: Segment | int, prompts: Iterable[Prompt]) -> None:
+        """Replace all prompts: one moved, flipped or deleted."""
+        self.case.set_prompts(_label(segment), prompts)
+        self.inference.ask()
+
+    def mask(self, segment: Segment | int) -> NDArray[np.bool_]:
+        """Where the segment is now, a new bool array (k, j, i)."""
+        label = self.case.segment(_label(segment)).label
+        return self.case.segmentation.mask(label)
+
+    def undo(self) -> bool:
+        """Take back the newest action; whether there was one."""
+        return self._travel(self.case.undo)
+
+    def redo(self) -> bool:
+        """Do the newest undone action again; whether there was one."""
+        return self._travel(self.case.redo)
+
+    @property
+    def can_undo(self) -> bool:
+        """Whether there is something to take back."""
+        return self.document is not None and self.document.can_undo
+
+    @property
+    def can_redo(self) -> bool:
+        """Whether there is something to do again."""
+        return self.document is not None and self.document.can_redo
+
+    # Propagation and uncertainty
+
+    def begin_propagation(
+        self, segment: Segment | int, axis: int, start: int, stop: tuple[int, int] | None = None
+    ) -> None:
+        """Carry the mask of one slice to its neighbours, both ways; slices arrive one by one.
+
+        Args:
+            axis: Array axis across the slices.
+            start: The slice whose mask is right.
+            stop: First and last slice to fill, both included; all when None.
+        """
+        self.inference.begin_propagation(_label(segment), axis, start, stop)
+
+    def propagate(
+        self, segment: Segment | int, axis: int, start: int, stop: tuple[int, int] | None = None
+    ) -> Propagated | None:
+        """`begin_propagation`, and wait for its end."""
+        self.inference.outcome = None
+        self.begin_propagation(segment, axis, start, stop)
+        self.wait()
+        return self.inference.outcome
+
+    @property
+    def propagating(self) -> bool:
+        """Whether slices are still to come."""
+        return self.inference.propagation is not None
+
+    def confidences(self, segment: Segment | int) -> Confidences:
+        """Array axis -> slice -> confidence 0..1 of what was propagated."""
+        return self.case.state(_label(segment)).confidences
+
+    def cancel(self) -> None:
+        """Stop a propagation or an estimate; finished slices stay."""
+        self.inference.cancel()
+
+    def begin_uncertainty(self, segment: Segment | int, samples: int = 8) -> None:
+        """Ask for an ensemble of `samples` decodes; `estimate` has it when `estimated` was sent."""
+        self.inference.begin_estimate(_label(segment), samples)
+
+    def uncertainty(self, segment: Segment | int, samples: int = 8) -> NDArray[np.float32]:
+        """Standard deviation of the logits (FastSAM-3DSlicer, equation 3), (k, j, i), 0 where nothing was decoded."""
+        estimated = self._estimated(_label(segment), samples)
+        deviation = np.zeros(self.case.volume.shape, np.float32)
+        deviation[estimated.region.slices] = estimated.deviation
+        return deviation
+
+    def estimate(self, segment: Segment | int) -> Estimated | None:
+        """The newest estimate, while the segment is as it was estimated."""
+        return self.inference.estimate(_label(segment))
+
+    def suggest_prompt(self, segment: Segment | int) -> Index:
+        """The voxel where the next click helps most."""
+        label = _label(segment)
+        estimated = self.estimate(label) or self._estimated(label, 8)
+        index, _ = suggest(estimated, self.case.prompts(label))
+        return index
+
+    # Models
+
+    def models(self) -> tuple[ModelCard, ...]:
+        """Every model known here."""
+        return registry.cards()
+
+    @property
+    def model(self) -> ModelCard:
+        """The one that answers."""
+        return self._card
+
+    def use_model(self, model: str) -> None:
+        """Change the model; prompts stay.
+
+        Raises:
+            MissingModel: when it is unknown or its weights are not here; the present model stays.
+        """
+        self._card = registry.resolve(model)
+        self.inference.use_model(self._card.id)
+        self.model_changed.emit()
+
+    # Out
+
+    def snapshot(self) -> project.Snapshot:
+        """The case at this moment, frozen, for `project.write` on any thread."""
+        return project.snapshot(self.case, self.view, self._card.id)
+
+    def saved(self, path: Path, case: project.Snapshot) -> None:
+        """Note that a snapshot was written."""
+        self.path = path
+        self._saved_changes = case.changes
+
+    def save(self, path: str | Path | None = None) -> None:
+        """Write the project file, whole or not at all.
+
+        Raises:
+            AppError: when it cannot be written; the old file stays.
+        """
+        target = Path(path) if path else self.path
+        if target is None:
+            raise BadInput("This case has no project file yet.", "Name one.")
+        case = self.snapshot()
+        project.write(target, case)
+        self.saved(target, case)
+
+    def export_labels(self, path: str | Path) -> None:
+        """All segments as a NIfTI label map on the grid of the scan, names in a sidecar."""
+        case = self.case
+        names = {s.label: (s.name, s.colour) for s in case.segments}
+        volume_io.write_labels(path, case.segmentation.labels, case.volume.geometry, case.volume.codes, names)
+
+    def export_mesh(self, segment: Segment | int | None, path: str | Path) -> Receipt:
+        """One segment, or all with None, as a closed surface in millimetres (STL, OBJ, PLY, 3MF), checked first."""
+        from app.render import mesh_files  # VTK is loaded when the first mesh is wanted
+
+        case = self.case
+        chosen = case.segments if segment is None else (case.segment(_label(segment)),)
+        return mesh_files.export(path, case.segmentation.labels, chosen, case.volume.geometry)
+
+    # Messages
+
+    def receive(self, message: Message) -> None:
+        """Take one message of the engine, on the session's thread."""
+        self.inference.receive(message)
+
+    def wait(self, timeout: float | None = None) -> None:
+        """Until the engine has answered every open prompt and ended every job.
+
+        Raises:
+            AppError: the first failure among the answers, or none came within `timeout` seconds.
+        """
+        patience = PATIENCE if timeout is None else timeout
+        deadline = time.monotonic() + patience
+        self._failures.clear()
+        while self.inference.busy and not self._failures:
+            try:
+                self.receive(self._messages.get(timeout=max(0.0, deadline - time.monotonic())))
+            except Empty:
+                message = f"The model has not answered for {patience:.0f} seconds."
+                raise AppError(message, "Try a smaller model.") from None
+            if timeout is None:
+                deadline = time.monotonic() + patience
+        if self._failures:
+            raise self._failures[0]
+
+    # How
+
+    def _show(self, document: Document) -> None:
+        self.document = document
+        self.inference.follow(document)
+
+    def _travel(self, step: Callable[[], bool]) -> bool:
+        if self.propagating:
+            self.inference.abandon_propagation()
+        moved = step()
+        self.inference.ask()
+        if self.view.active not in self.case.segmentation.segments:
+            self.view.active = next((s.label for s in self.case.segments), 0)
+        return moved
+
+    def _estimated(self, label: int, samples: int) -> Estimated:
+        self.begin_uncertainty(label, samples)
+        self.wait()
+        estimated = self.estimate(label)
+        if estimated is None:
+            raise AppError("The uncertainty could not be estimated.", "Try again.")
+        return estimated
+
+    def _failures_append(self, error: AppError) -> None:
+        self._failures.append(error)
+
+
+def _label(segment: Segment | int) -> int:
+    return segment.label if isinstance(segment, Segment) else int(segment)
