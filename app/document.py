@@ -125,6 +125,8 @@ class Document:
         before = self.state(label)
         segment = replace(before.segment, **fields)  # type: ignore[arg-type]  # replace() checks the names
         if segment != before.segment:
+            if segment.locked:
+                self._forget_open(label)
             self._do(Step(f"Change {segment.name}", label, before, replace(before, segment=segment)))
         return segment
 
@@ -274,7 +276,8 @@ class Document:
     def _do(self, step: Step) -> None:
         self._set_state(step.label, step.after)
         self._push(step)
-        self._bump(step.label)
+        if step.change or step.before is None or step.after is None:
+            self._bump(step.label)
         self._tell(segments=True, region=step.change.region if step.change else None)
 
     def _flip(self, steps: list[Step], forwards: bool) -> bool:

@@ -54,31 +54,28 @@ class Segmentation:
 
     @property
     def segments(self) -> MappingProxyType[int, Segment]:
-        """The segments by label, in the order of the list."""
+        """The segments by label, in the order of their labels."""
         return MappingProxyType(self._segments)
 
     def free_label(self) -> int:
-        """The smallest label not in use.
+        """One more than the largest label in use, so that a new segment comes last; a gap when there is no more.
 
         Raises:
             BadInput: when all 255 are taken.
         """
-        for label in range(1, MOST_SEGMENTS + 1):
-            if label not in self._segments:
+        largest = max(self._segments, default=0)
+        for label in (largest + 1, *range(1, MOST_SEGMENTS)):
+            if label <= MOST_SEGMENTS and label not in self._segments:
                 return label
         raise BadInput(f"A case holds at most {MOST_SEGMENTS} segments.", "Merge or delete one first.")
 
     def put(self, segment: Segment) -> None:
         """Add a segment, or replace the one with its label."""
-        self._segments[segment.label] = segment
+        self._segments = dict(sorted({**self._segments, segment.label: segment}.items()))
 
     def drop(self, label: int) -> None:
         """Take a segment off the list; its voxels must be gone."""
         del self._segments[label]
-
-    def reorder(self, labels: tuple[int, ...]) -> None:
-        """Put the list into this order of labels."""
-        self._segments = {label: self._segments[label] for label in labels}
 
     def mask(self, label: int, region: Region | None = None) -> NDArray[np.bool_]:
         """Where the segment is, a new array over `region` or the whole grid."""

@@ -57,7 +57,8 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
 def text(result: dict[str, Any]) -> str:
     """One line."""
     first, last = result["reached"]
-    return f"{result['out']}: slices {first} to {last}, {result['voxels']} voxels, {result['ml']:.2f} mL. {result['reason']}"
+    size = f"{result['voxels']} voxels, {result['ml']:.2f} mL"
+    return f"{result['out']}: slices {first} to {last}, {size}. {result['reason']}"
 
 
 def _drawn(session: Session, path: str, axis: int, index: int) -> SliceMask:

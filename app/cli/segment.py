@@ -62,4 +62,5 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
 
 def text(result: dict[str, Any]) -> str:
     """One line."""
-    return f"{result['out']}: {result['voxels']} voxels, {result['ml']:.2f} mL, {result['seconds']:.2f} s ({result['model']})"
+    size = f"{result['voxels']} voxels, {result['ml']:.2f} mL"
+    return f"{result['out']}: {size}, {result['seconds']:.2f} s ({result['model']})"
