@@ -1,0 +1,81 @@
+"""`write`: everything drawn over a slice's picture, in one pass; `Notes`: what of it belongs to one view alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from PySide6.QtGui import QColor, QPainter
+
+from app.document import Document
+from app.geometry import Index
+from app.prompts import Prompt
+from app.render import annotations, marks
+from app.render.annotations import TEXT
+from app.render.colours import PLANE_COLOURS
+from app.render.marks import Sheet
+from app.view_state import ViewState
+
+NAMES = ("Sagittal", "Coronal", "Axial")
+_DIM = QColor(170, 178, 190)
+
+
+@dataclass(slots=True)
+class Notes:
+    """What a view shows besides the document: the voxel under the mouse and marks on their way."""
+
+    hover: Index | None = None
+    suggestion: Index | None = None
+    preview: Prompt | None = None
+    selected: Prompt | None = None
+
+
+def write(
+    painter: QPainter,
+    document: Document,
+    view: ViewState,
+    sheet: Sheet,
+    notes: Notes,
+    prompts: tuple[Prompt, ...],
+    heat_top: float | None,
+) -> None:
+    """Crosshair, prompts and text over a slice.
+
+    Args:
+        prompts: Of the active segment.
+        heat_top: Uncertainty at the bright end of the colours, None while none is shown.
+    """
+    geometry = document.volume.geometry
+    annotations.draw_crosshair(painter, sheet, sheet.pixel(view.crosshair), geometry.world_axes)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    for prompt in prompts:
+        marks.draw(painter, sheet, prompt, chosen=prompt is notes.selected)
+    if notes.preview is not None:
+        marks.draw_preview(painter, sheet, notes.preview)
+    if notes.suggestion is not None:
+        marks.draw_suggestion(painter, sheet, notes.suggestion)
+    annotations.draw_letters(painter, geometry, sheet)
+    _write_corners(painter, document, view, sheet, notes.hover)
+    annotations.draw_scale_bar(painter, sheet.viewport.scale)
+    if heat_top is not None:
+        annotations.draw_colour_bar(painter, heat_top)
+
+
+def _write_corners(painter: QPainter, document: Document, view: ViewState, sheet: Sheet, hover: Index | None) -> None:
+    axis = sheet.plane.axis
+    world_axis = document.volume.geometry.world_axes[axis]
+    place = f"{sheet.slice_index + 1} / {document.volume.shape[axis]}"
+    name = (NAMES[world_axis], QColor(*PLANE_COLOURS[world_axis]))
+    annotations.draw_corner(painter, "top left", [name, (place, TEXT)])
+    window = f"W {view.window.width:.4g}  L {view.window.level:.4g}"
+    annotations.draw_corner(painter, "top right", [(window, TEXT), (f"× {sheet.viewport.zoom:.2g}", _DIM)])
+    annotations.draw_corner(painter, "bottom left", _under_mouse(document, view, hover))
+
+
+def _under_mouse(document: Document, view: ViewState, hover: Index | None) -> list[tuple[str, QColor]]:
+    index = hover or view.crosshair
+    value = annotations.value_text(float(document.volume.array[index]), document.volume.modality)
+    lines = [(annotations.position_text(document.volume.geometry, index), TEXT if hover else _DIM)]
+    segment = document.segmentation.segments.get(int(document.segmentation.labels[index]))
+    if segment:
+        lines.append((segment.name, QColor(*segment.colour)))
+    return [*lines, (value, TEXT if hover else _DIM)]

@@ -1,0 +1,150 @@
+"""`SliceScene`: what VTK shows of a document on one slice; redone only where the slice, its voxels or colours changed."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from vtkmodules.vtkRenderingCore import vtkRenderer
+
+from app.document import Document
+from app.geometry import Region
+from app.render.colours import grey, heat, label_table
+from app.render.outlines import outlines
+from app.render.picking import SlicePlane, Viewport
+from app.render.slice_layers import SliceLayers
+from app.view_state import ViewState
+
+_CRISP = 14.0  # logical pixels per voxel from which on voxels are shown as rectangles instead of blurred
+_OUTLINE = 1.4  # logical pixels
+
+
+class Labelled(Protocol):
+    """Whose uncertainty it is."""
+
+    @property
+    def label(self) -> int:
+        """The segment."""
+
+
+class Uncertainty(Protocol):
+    """What `app.engine.protocol.Estimated` offers; render and engine do not know each other."""
+
+    @property
+    def request(self) -> Labelled:
+        """What was asked."""
+
+    @property
+    def region(self) -> Region:
+        """Where it was estimated."""
+
+    @property
+    def deviation(self) -> NDArray[np.float32]:
+        """(k, j, i) standard deviation of the logits on `region`."""
+
+
+class SliceScene:
+    """Image, uncertainty, segments and outlines of the slice through the crosshair."""
+
+    def __init__(self, renderer: vtkRenderer) -> None:
+        self._layers = SliceLayers(renderer)
+        self._document: Document | None = None
+        self._view = ViewState()
+        self._plane: SlicePlane | None = None
+        self._estimate: Uncertainty | None = None
+        self._top = 1.0
+        self._edits = 0  # how often voxels of the shown slice changed
+        self._shown: dict[str, object] = {}  # layer -> what it was made from
+
+    def set_case(self, document: Document | None, view: ViewState, plane: SlicePlane | None) -> None:
+        """Show a document, or nothing."""
+        self._document, self._view, self._plane = document, view, plane
+        self._estimate = None
+        self._shown.clear()
+        self._layers.hide()
+
+    def set_estimate(self, estimate: Uncertainty | None) -> None:
+        """Uncertainty of one segment; its colours run from 0 to the 99.5th percentile of the region."""
+        self._estimate = estimate
+        self._shown.pop("heat", None)
+        if estimate is not None and estimate.deviation.size:
+            self._top = max(float(np.percentile(estimate.deviation, 99.5)), 1e-6)
+
+    @property
+    def heat_top(self) -> float | None:
+        """The uncertainty at the bright end of the colours, None while none is shown."""
+        shown = self._estimate is not None and self._view.heat and self._estimate.request.label == self._view.active
+        return self._top if shown else None
+
+    def labels_changed(self, region: Region) -> bool:
+        """Whether the shown slice must be drawn again after voxels of `region` changed."""
+        if self._plane is None:
+            return False
+        at, axis = self._view.crosshair[self._plane.axis], self._plane.axis
+        touched = region.start[axis] <= at < region.stop[axis]
+        self._edits += touched
+        return touched
+
+    def refresh(self, viewport: Viewport, ratio: float) -> None:
+        """Bring every layer and the camera up to date.
+
+        Args:
+            ratio: Device pixels per logical pixel.
+        """
+        if self._document is None or self._plane is None:
+            return
+        at = self._view.crosshair[self._plane.axis]
+        if self._is_new("image", (at, self._view.window)):
+            self._show_image(self._document, self._plane, at)
+        table = label_table(self._document.segments, self._view.opacity)
+        if self._is_new("labels", (at, self._edits, table.tobytes(), ratio)):
+            self._show_labels(self._document, self._plane, at, table, ratio)
+        if self._is_new("heat", (at, self.heat_top)):
+            self._show_heat(self._plane, at)
+        self._layers.image.interpolate(viewport.scale * min(self._spacing(self._plane)) < _CRISP)
+        self._layers.look(viewport)
+
+    def _is_new(self, layer: str, made_from: object) -> bool:
+        fresh = self._shown.get(layer) != made_from
+        self._shown[layer] = made_from
+        return fresh
+
+    @staticmethod
+    def _spacing(plane: SlicePlane) -> tuple[float, float]:
+        return plane.spacing[plane.right], plane.spacing[plane.up]
+
+    def _show_image(self, document: Document, plane: SlicePlane, at: int) -> None:
+        picture = plane.picture(document.volume.array, at)
+        self._layers.image.show(grey(picture, self._view.window), self._spacing(plane))
+
+    def _show_labels(
+        self, document: Document, plane: SlicePlane, at: int, table: NDArray[np.uint8], ratio: float
+    ) -> None:
+        seen = np.zeros(256, np.uint8)
+        visible = [segment.label for segment in document.segments if segment.visible]
+        seen[visible] = visible
+        labels = seen[plane.picture(document.segmentation.labels, at)]
+        if not labels.any():
+            self._layers.labels.hide()
+            self._layers.outlines.hide()
+            return
+        spacing = self._spacing(plane)
+        self._layers.labels.show(table[labels], spacing)
+        lines, owners = outlines(labels)
+        self._layers.outlines.show(lines * np.array(spacing, np.float32), table[owners, :3], _OUTLINE * ratio)
+
+    def _show_heat(self, plane: SlicePlane, at: int) -> None:
+        estimate = self._estimate
+        if estimate is None or self.heat_top is None:
+            self._layers.heat.hide()
+            return
+        region = estimate.region
+        start, stop = region.start[plane.axis], region.stop[plane.axis]
+        if not start <= at < stop:
+            self._layers.heat.hide()
+            return
+        picture = plane.picture(estimate.deviation, at - start)
+        last = tuple(b - 1 for b in region.stop)
+        origin = plane.plane([region.start, last]).min(axis=0)
+        self._layers.heat.show(heat(picture, self._top), self._spacing(plane), (float(origin[0]), float(origin[1])))
