@@ -1,0 +1,91 @@
+"""`Features`: what `classic` prepares of a volume once, and its form in the embedding cache."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.engine.classic.graph import Graph
+from app.engine.classic.lattice import Lattice
+from app.engine.classic.supervoxels import Supervoxels, partition, smooth, step_noise
+from app.engine.classic.tone import Tone
+from app.engine.protocol import ReportProgress, Token
+from app.volume import Volume
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Features:
+    """A prepared volume.
+
+    Args:
+        volume: The image itself; the last step looks at its own voxels.
+        tone: Its intensity scale.
+        lattice: The grid it was prepared on.
+        cells: (k, j, i) smoothed tones on the lattice.
+        pieces: Supervoxels of `cells`.
+        graph: Their adjacency, ready for shortest paths.
+    """
+
+    volume: Volume
+    tone: Tone
+    lattice: Lattice
+    cells: NDArray[np.float32]
+    pieces: Supervoxels
+    graph: Graph
+
+
+def prepare_features(volume: Volume, progress: ReportProgress, token: Token) -> Features:
+    """The slow step: some seconds for a 512 x 512 x 300 CT.
+
+    Raises:
+        Cancelled: between steps, when the token was cancelled.
+    """
+    progress(0.0, "Preparing")
+    tone = Tone.of(volume.array)
+    lattice = Lattice.of(volume.shape, volume.geometry.spacing)
+    token.raise_if_cancelled()
+    cells = smooth(lattice.coarsen_toned(volume.array, tone), lattice.steps)
+    token.raise_if_cancelled()
+    progress(0.4, "Preparing")
+    pieces = partition(cells, lattice.steps)
+    token.raise_if_cancelled()
+    progress(0.9, "Preparing")
+    graph = Graph.of(pieces, step_noise(cells))
+    progress(1.0, "Preparing")
+    return Features(volume, tone, lattice, cells, pieces, graph)
+
+
+def pack(features: Features) -> dict[str, NDArray[np.generic]]:
+    """Arrays from which `unpack` makes the same features again, given the volume."""
+    pieces = features.pieces
+    return {
+        "tone_values": features.tone.values,
+        "tone_tones": features.tone.tones,
+        "factors": np.array(features.lattice.factors, dtype=np.int32),
+        "cells": features.cells,
+        "noise": np.array([features.graph.noise], dtype=np.float64),
+        **{name: getattr(pieces, name) for name in _PIECES},
+    }
+
+
+def unpack(volume: Volume, arrays: dict[str, NDArray[np.generic]]) -> Features:
+    """Features from `pack`.
+
+    Raises:
+        KeyError: when an array is missing.
+    """
+    k, j, i = (int(f) for f in arrays["factors"])
+    pieces = Supervoxels(**{name: np.asarray(arrays[name]) for name in _PIECES})  # type: ignore[arg-type]
+    return Features(
+        volume,
+        Tone(np.asarray(arrays["tone_values"], np.float64), np.asarray(arrays["tone_tones"], np.float64)),
+        Lattice(volume.shape, (k, j, i), volume.geometry.spacing),
+        np.asarray(arrays["cells"], dtype=np.float32),
+        pieces,
+        Graph.of(pieces, float(arrays["noise"][0])),
+    )
+
+
+_PIECES = ("labels", "tone", "spread", "size", "centre", "first", "second", "contact", "step")

@@ -1,0 +1,76 @@
+"""`Lattice`: the coarser grid of whole blocks of voxels on which a volume is prepared."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.engine.classic.tone import Tone
+from app.geometry import Index, Region
+
+_CELLS = 4_500_000  # a SLIC pass over this many takes about a second on two cores
+
+
+@dataclass(frozen=True, slots=True)
+class Lattice:
+    """A grid whose cells are blocks of `factors` voxels; the last block of a line may be cut off by the grid's end.
+
+    Args:
+        full: Shape of the volume, (k, j, i).
+        factors: Voxels to a cell along (k, j, i).
+        spacing: Millimetres between voxels of the volume along (k, j, i).
+    """
+
+    full: Index
+    factors: Index
+    spacing: tuple[float, float, float]
+
+    @classmethod
+    def of(cls, full: Index, spacing: tuple[float, float, float], cells: int = _CELLS) -> Lattice:
+        """The finest lattice of at most about `cells`, made coarser first along the axis of the closest voxels."""
+        factors = [1, 1, 1]
+        while np.prod([-(-n // f) for n, f in zip(full, factors, strict=True)]) > cells:
+            widths = [f * s if n > f else np.inf for n, f, s in zip(full, factors, spacing, strict=True)]
+            factors[int(np.argmin(widths))] += 1
+        return cls(full, (factors[0], factors[1], factors[2]), spacing)
+
+    @property
+    def shape(self) -> Index:
+        """Cells along (k, j, i)."""
+        k, j, i = (-(-n // f) for n, f in zip(self.full, self.factors, strict=True))
+        return k, j, i
+
+    @property
+    def steps(self) -> tuple[float, float, float]:
+        """Millimetres between neighbouring cells along (k, j, i)."""
+        k, j, i = (f * s for f, s in zip(self.factors, self.spacing, strict=True))
+        return k, j, i
+
+    def cells(self, indices: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The cells (n, 3) that hold voxels (n, 3)."""
+        return np.asarray(indices // np.array(self.factors), dtype=np.int64)
+
+    def voxels(self, region: Region) -> Region:
+        """The voxels that cells of `region` cover, cut to the volume."""
+        k, j, i = (a * f for a, f in zip(region.start, self.factors, strict=True))
+        kk, jj, ii = (min(n, b * f) for n, b, f in zip(self.full, region.stop, self.factors, strict=True))
+        return Region((k, j, i), (kk, jj, ii))
+
+    def coarsen(self, array: NDArray[np.generic]) -> NDArray[np.float32]:
+        """Means over the blocks."""
+        result = array
+        for axis, factor in enumerate(self.factors):
+            if factor > 1:
+                starts = np.arange(0, result.shape[axis], factor)
+                sums = np.add.reduceat(result, starts, axis=axis, dtype=np.float32)
+                lengths = np.diff(np.append(starts, result.shape[axis])).astype(np.float32)
+                result = sums / lengths.reshape([-1 if a == axis else 1 for a in range(3)])
+        return np.ascontiguousarray(result, dtype=np.float32)
+
+    def coarsen_toned(self, array: NDArray[np.generic], tone: Tone) -> NDArray[np.float32]:
+        """Means of the tones over the blocks, slab by slab: the toned volume never lies in memory whole."""
+        slab = max(1, 16_000_000 // max(1, self.factors[0] * array[0].size)) * self.factors[0]
+        parts = [self.coarsen(tone(array[k : k + slab])) for k in range(0, array.shape[0], slab)]
+        return np.concatenate(parts)

@@ -1,0 +1,47 @@
+"""`ClassicPredictor`: masks from clicks without a trained network, on a graph of supervoxels."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.engine.classic.features import Features, pack, prepare_features, unpack
+from app.engine.classic.refinement import refine
+from app.engine.classic.seeds import Seeds
+from app.engine.classic.solver import solve
+from app.engine.protocol import ModelCard, Prediction, Prior, ReportProgress, Token
+from app.geometry import Region
+from app.prompts import Prompt
+from app.volume import Volume
+
+
+class ClassicPredictor:
+    """The fallback and the baseline: no weights, no network. See `Predictor`."""
+
+    def __init__(self, card: ModelCard) -> None:
+        self.card = card
+
+    def prepare(self, volume: Volume, progress: ReportProgress, token: Token) -> Features:
+        """Supervoxels and their graph."""
+        return prepare_features(volume, progress, token)
+
+    def predict(self, prepared: Features, prompts: tuple[Prompt, ...], prior: Prior | None) -> Prediction:
+        """Solve on the graph, then sharpen on the voxels; prompts hold exactly."""
+        seeds = Seeds.of(prompts, prepared.volume.shape)
+        if seeds.empty and (prior is None or not prior.seed):
+            return nothing()
+        logits = solve(prepared, seeds, prior)
+        return refine(prepared, seeds, logits, prior)
+
+    def pack(self, prepared: Features) -> dict[str, NDArray[np.generic]]:
+        """For the embedding cache."""
+        return pack(prepared)
+
+    def unpack(self, volume: Volume, arrays: dict[str, NDArray[np.generic]]) -> Features:
+        """From the embedding cache."""
+        return unpack(volume, arrays)
+
+
+def nothing() -> Prediction:
+    """An object without a voxel."""
+    return Prediction(Region((0, 0, 0), (0, 0, 0)), np.zeros((0, 0, 0), dtype=np.float32))

@@ -1,0 +1,207 @@
+"""The protocols of the design: `clicks-3d`, `clicks-propagate`, `mask-propagate`, each a simulated user."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.engine.evaluation.clickers import Clicker
+from app.engine.evaluation.metrics import deepest, dice, largest_component, surface_dice
+from app.geometry import Index
+from app.prompts import Point
+
+Mask = NDArray[np.bool_]
+
+REPORTED = (1, 3, 5, 10)
+"""Rounds after which figures are given."""
+
+ROUNDS_2D = 5
+"""Clicks on the slice before it is propagated."""
+
+SALIENT = 256
+"""A slice is salient when the reference has more pixels than this in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """Where things stood after so many clicks.
+
+    Args:
+        surface: Normalised surface distance at 2 mm.
+        seconds: What the answer to this click took.
+    """
+
+    clicks: int
+    dice: float
+    surface: float
+    seconds: float
+    point: Point
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """One run of a protocol.
+
+    Args:
+        rounds: After each click, in order (none for mask-propagate).
+        figures: Further numbers by name, such as "dice_2d", "dice_3d", "dice_3d_salient".
+    """
+
+    protocol: str
+    rounds: tuple[Round, ...] = ()
+    figures: dict[str, float] = field(default_factory=dict)
+
+    def after(self, clicks: int) -> Round | None:
+        """The last round with at most that many clicks: a run that was perfect earlier stopped clicking."""
+        return next((r for r in reversed(self.rounds) if r.clicks <= clicks), None)
+
+    def payload(self) -> dict[str, Any]:
+        """For JSON."""
+        listed = {str(n): self.after(n) for n in REPORTED if self.rounds and n <= max(self.rounds[-1].clicks, n)}
+        return {
+            "protocol": self.protocol,
+            "rounds": [
+                {
+                    "clicks": r.clicks,
+                    "dice": r.dice,
+                    "nsd": r.surface,
+                    "seconds": r.seconds,
+                    "index": list(r.point.index),
+                    "positive": r.point.positive,
+                }
+                for r in self.rounds
+            ],
+            "dice": {n: r.dice for n, r in listed.items() if r},
+            "nsd": {n: r.surface for n, r in listed.items() if r},
+            **self.figures,
+        }
+
+
+def clicks_3d(clicker: Clicker, reference: Mask, spacing: tuple[float, float, float], rounds: int = 10) -> Report:
+    """Round 1 clicks the deepest inside point, each later one the deepest point of the largest wrong component."""
+    return Report("clicks-3d", _clicks(clicker, reference, spacing, rounds, None))
+
+
+def clicks_propagate(
+    clicker: Clicker, reference: Mask, spacing: tuple[float, float, float], rounds: int = ROUNDS_2D
+) -> Report:
+    """The same in 2D on the slice with the largest area, judged on that slice, then carried both ways."""
+    axis = slicing_axis(spacing)
+    index = largest_slice(reference, axis)
+    done = _clicks(clicker, reference, spacing, rounds, (axis, index))
+    mask = np.take(clicker.answer(tuple(r.point for r in done)), index, axis=axis)
+    start = time.perf_counter()
+    carried = clicker.carry(axis, index, mask)
+    figures = {"dice_2d": dice(mask, np.take(reference, index, axis=axis)), "axis": float(axis), "slice": float(index)}
+    return Report("clicks-propagate", done, figures | _carried(carried, reference, axis, time.perf_counter() - start))
+
+
+def mask_propagate(clicker: Clicker, reference: Mask, spacing: tuple[float, float, float]) -> Report:
+    """The reference's own mask of its largest slice, carried both ways."""
+    axis = slicing_axis(spacing)
+    index = largest_slice(reference, axis)
+    start = time.perf_counter()
+    carried = clicker.carry(axis, index, np.take(reference, index, axis=axis))
+    figures = {"axis": float(axis), "slice": float(index)}
+    return Report("mask-propagate", (), figures | _carried(carried, reference, axis, time.perf_counter() - start))
+
+
+PROTOCOLS: dict[str, Callable[..., Report]] = {
+    "clicks-3d": clicks_3d,
+    "clicks-propagate": clicks_propagate,
+    "mask-propagate": mask_propagate,
+}
+
+
+def slicing_axis(spacing: tuple[float, float, float]) -> int:
+    """The axis across the thickest slices; k (0) where no axis is thicker than k."""
+    return 0 if spacing[0] >= max(spacing) * (1 - 1e-6) else int(np.argmax(spacing))
+
+
+def largest_slice(reference: Mask, axis: int) -> int:
+    """The slice with the most reference pixels; the first of equals."""
+    return int(np.argmax(reference.sum(axis=tuple(a for a in range(3) if a != axis))))
+
+
+def next_click(
+    mask: Mask, reference: Mask, spacing: tuple[float, float, float], plane: tuple[int, int] | None = None
+) -> Point | None:
+    """The deepest point of the largest wrong component: include if missed, exclude if wrongly taken; None when right.
+
+    Args:
+        plane: (axis, index) of the one slice that counts, None for the whole grid.
+    """
+    wrong = mask ^ reference
+    if plane is not None:
+        axis, index = plane
+        wrong, spacing2 = np.take(wrong, index, axis=axis), tuple(np.delete(spacing, axis).tolist())
+        return (
+            _point(_in_volume(deepest(largest_component(wrong), spacing2), plane), reference) if wrong.any() else None
+        )
+    return _point(deepest(largest_component(wrong), spacing), reference) if wrong.any() else None
+
+
+def _clicks(
+    clicker: Clicker,
+    reference: Mask,
+    spacing: tuple[float, float, float],
+    rounds: int,
+    plane: tuple[int, int] | None,
+) -> tuple[Round, ...]:
+    if not reference.any():
+        raise ValueError("the reference is empty")
+    point = _first(reference, spacing, plane)
+    prompts: tuple[Point, ...] = ()
+    done: list[Round] = []
+    while point is not None and len(done) < rounds:
+        prompts = (*prompts, point)
+        start = time.perf_counter()
+        mask = clicker.answer(prompts)
+        seconds = time.perf_counter() - start
+        ours, theirs, scale = _judged(mask, reference, spacing, plane)
+        done.append(Round(len(prompts), dice(ours, theirs), surface_dice(ours, theirs, scale), seconds, point))
+        point = next_click(mask, reference, spacing, plane)
+    return tuple(done)
+
+
+def _first(reference: Mask, spacing: tuple[float, float, float], plane: tuple[int, int] | None) -> Point:
+    if plane is None:
+        return _point(deepest(reference, spacing), reference)
+    axis, index = plane
+    inside = np.take(reference, index, axis=axis)
+    return _point(_in_volume(deepest(inside, tuple(np.delete(spacing, axis).tolist())), plane), reference)
+
+
+def _judged(
+    mask: Mask, reference: Mask, spacing: tuple[float, float, float], plane: tuple[int, int] | None
+) -> tuple[Mask, Mask, tuple[float, ...]]:
+    if plane is None:
+        return mask, reference, spacing
+    axis, index = plane
+    scale = tuple(np.delete(spacing, axis).tolist())
+    return np.take(mask, index, axis=axis), np.take(reference, index, axis=axis), scale
+
+
+def _carried(mask: Mask, reference: Mask, axis: int, seconds: float) -> dict[str, float]:
+    areas = reference.sum(axis=tuple(a for a in range(3) if a != axis))
+    salient = np.flatnonzero(areas > SALIENT)
+    figures = {"dice_3d": dice(mask, reference), "seconds_propagate": seconds, "slices": float((areas > 0).sum())}
+    if salient.size:
+        figures["dice_3d_salient"] = dice(np.take(mask, salient, axis), np.take(reference, salient, axis))
+    return figures
+
+
+def _point(index: tuple[int, ...], reference: Mask) -> Point:
+    k, j, i = index
+    return Point((k, j, i), positive=bool(reference[k, j, i]))
+
+
+def _in_volume(pixel: tuple[int, ...], plane: tuple[int, int]) -> Index:
+    axis, index = plane
+    k, j, i = np.insert(np.array(pixel), axis, index).tolist()
+    return int(k), int(j), int(i)
