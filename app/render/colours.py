@@ -51,7 +51,8 @@ def heat_table() -> Bytes:
     linear = _linear_rgb(lightness, chroma * np.cos(hue), chroma * np.sin(hue))
     srgb = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * np.maximum(linear, 1e-9) ** (1 / 2.4) - 0.055)
     alpha = np.clip(t * 2.0, 0, 0.8)
-    return np.rint(255 * np.clip(np.column_stack([srgb, alpha]), 0, 1)).astype(np.uint8)
+    table: Bytes = np.rint(255 * np.clip(np.column_stack([srgb, alpha]), 0, 1)).astype(np.uint8)
+    return table
 
 
 def heat(values: NDArray[np.float32], top: float) -> Bytes:

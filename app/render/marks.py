@@ -1,4 +1,4 @@
-"""Prompts over a slice: points, boxes, scribbles, slice masks, the suggested click; drawn, and found under the mouse."""
+"""Prompts over a slice: points, boxes, scribbles, slice masks, the suggested click; drawn, and found by the mouse."""
 
 from __future__ import annotations
 

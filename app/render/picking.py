@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from app.geometry import Geometry, Index
+
+T = TypeVar("T", bound=np.generic)
 
 _LAYOUT = {2: (0, 1), 1: (0, 2), 0: (1, 2)}
 """World axis across the view -> world axes (RAS) along the screen: horizontally, vertically."""
@@ -22,7 +25,8 @@ class SlicePlane:
     Axial and coronal: the patient's right on the left of the screen; sagittal: anterior on the left; anterior or
     superior up. The views run along the array axes, so an oblique grid is shown as stored, without resampling.
 
-    Plane coordinates (u, v) are millimetres, u to the right and v upwards, (0, 0) at the centre of the bottom left voxel.
+    Plane coordinates (u, v) are millimetres, u to the right and v upwards, (0, 0) at the centre of the
+    bottom left voxel.
 
     Args:
         axis: Array axis across the slices.
@@ -60,7 +64,7 @@ class SlicePlane:
         return (width - self.spacing[self.right]) / 2, (height - self.spacing[self.up]) / 2
 
     def plane(self, index: ArrayLike) -> NDArray[np.float64]:
-        """(..., 2) plane millimetres of voxel positions (..., 3) given as (k, j, i); the slice they are on is ignored."""
+        """(..., 2) plane millimetres of voxel positions (..., 3) given as (k, j, i), whatever their slice."""
         values = np.asarray(index, dtype=np.float64)
         u = self._turned(values[..., self.right], self.right, self.right_reversed)
         v = self._turned(values[..., self.up], self.up, self.up_reversed)
@@ -86,7 +90,7 @@ class SlicePlane:
         inside = bool(((at >= 0) & (at < self.shape)).all())
         return self.clamped_voxel(u, v, slice_index) if inside else None
 
-    def picture(self, array: NDArray[np.generic], slice_index: int) -> NDArray[np.generic]:
+    def picture(self, array: NDArray[T], slice_index: int) -> NDArray[T]:
         """A view of one slice of a (k, j, i) array: rows from the bottom of the screen up, columns rightwards."""
         rows = array[tuple(slice_index if axis == self.axis else slice(None) for axis in range(3))]
         if self.up > self.right:

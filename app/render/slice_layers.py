@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from vtkmodules.util.numpy_support import numpy_to_vtk, numpy_to_vtkIdTypeArray
-from vtkmodules.vtkCommonCore import vtkPoints
-from vtkmodules.vtkCommonDataModel import vtkCellArray, vtkImageData, vtkPolyData
+from vtkmodules.vtkCommonDataModel import vtkImageData, vtkPolyData
 from vtkmodules.vtkRenderingCore import vtkActor, vtkImageSlice, vtkImageSliceMapper, vtkPolyDataMapper, vtkRenderer
 
+from app.render import vtk_arrays
 from app.render.picking import Viewport
 
 
@@ -55,7 +54,7 @@ class Layer:
         self._data.SetSpacing(*spacing, 1.0)
         self._data.SetOrigin(*origin, 0.0)
         flat = np.ascontiguousarray(pixels).reshape(rows * columns, -1)
-        self._data.GetPointData().SetScalars(numpy_to_vtk(flat, deep=False))
+        self._data.GetPointData().SetScalars(vtk_arrays.data_array(flat))
         self._data.Modified()
         self._actor.VisibilityOn()
 
@@ -80,13 +79,10 @@ class OutlineLayer:
         """Show (n, 2, 2) line ends in plane millimetres with (n, 3) colours, `width` device pixels wide."""
         ends = np.full((2 * len(lines), 3), self._height, np.float32)
         ends[:, :2] = lines.reshape(-1, 2)
-        points, cells, data = vtkPoints(), vtkCellArray(), vtkPolyData()
-        points.SetData(numpy_to_vtk(ends))
-        offsets = np.arange(0, 2 * len(lines) + 1, 2)
-        cells.SetData(numpy_to_vtkIdTypeArray(offsets, True), numpy_to_vtkIdTypeArray(np.arange(2 * len(lines)), True))
-        data.SetPoints(points)
-        data.SetLines(cells)
-        data.GetCellData().SetScalars(numpy_to_vtk(np.ascontiguousarray(colours), deep=True))
+        data = vtkPolyData()
+        data.SetPoints(vtk_arrays.points(ends))
+        data.SetLines(vtk_arrays.cells(np.arange(2 * len(lines)).reshape(-1, 2)))
+        data.GetCellData().SetScalars(vtk_arrays.data_array(colours))
         self._mapper.SetInputData(data)
         self._actor.GetProperty().SetLineWidth(width)
         self._actor.SetVisibility(bool(len(lines)))

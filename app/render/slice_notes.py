@@ -9,9 +9,9 @@ from PySide6.QtGui import QColor, QPainter
 from app.document import Document
 from app.geometry import Index
 from app.prompts import Prompt
-from app.render import annotations, marks
-from app.render.annotations import TEXT
+from app.render import lettering, marks
 from app.render.colours import PLANE_COLOURS
+from app.render.lettering import TEXT
 from app.render.marks import Sheet
 from app.view_state import ViewState
 
@@ -45,7 +45,7 @@ def write(
         heat_top: Uncertainty at the bright end of the colours, None while none is shown.
     """
     geometry = document.volume.geometry
-    annotations.draw_crosshair(painter, sheet, sheet.pixel(view.crosshair), geometry.world_axes)
+    lettering.draw_crosshair(painter, sheet, sheet.pixel(view.crosshair), geometry.world_axes)
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     for prompt in prompts:
         marks.draw(painter, sheet, prompt, chosen=prompt is notes.selected)
@@ -53,11 +53,11 @@ def write(
         marks.draw_preview(painter, sheet, notes.preview)
     if notes.suggestion is not None:
         marks.draw_suggestion(painter, sheet, notes.suggestion)
-    annotations.draw_letters(painter, geometry, sheet)
+    lettering.draw_letters(painter, geometry, sheet)
     _write_corners(painter, document, view, sheet, notes.hover)
-    annotations.draw_scale_bar(painter, sheet.viewport.scale)
+    lettering.draw_scale_bar(painter, sheet.viewport.scale)
     if heat_top is not None:
-        annotations.draw_colour_bar(painter, heat_top)
+        lettering.draw_colour_bar(painter, heat_top)
 
 
 def _write_corners(painter: QPainter, document: Document, view: ViewState, sheet: Sheet, hover: Index | None) -> None:
@@ -65,16 +65,16 @@ def _write_corners(painter: QPainter, document: Document, view: ViewState, sheet
     world_axis = document.volume.geometry.world_axes[axis]
     place = f"{sheet.slice_index + 1} / {document.volume.shape[axis]}"
     name = (NAMES[world_axis], QColor(*PLANE_COLOURS[world_axis]))
-    annotations.draw_corner(painter, "top left", [name, (place, TEXT)])
+    lettering.draw_corner(painter, "top left", [name, (place, TEXT)])
     window = f"W {view.window.width:.4g}  L {view.window.level:.4g}"
-    annotations.draw_corner(painter, "top right", [(window, TEXT), (f"× {sheet.viewport.zoom:.2g}", _DIM)])
-    annotations.draw_corner(painter, "bottom left", _under_mouse(document, view, hover))
+    lettering.draw_corner(painter, "top right", [(window, TEXT), (f"× {sheet.viewport.zoom:.2g}", _DIM)])
+    lettering.draw_corner(painter, "bottom left", _under_mouse(document, view, hover))
 
 
 def _under_mouse(document: Document, view: ViewState, hover: Index | None) -> list[tuple[str, QColor]]:
     index = hover or view.crosshair
-    value = annotations.value_text(float(document.volume.array[index]), document.volume.modality)
-    lines = [(annotations.position_text(document.volume.geometry, index), TEXT if hover else _DIM)]
+    value = lettering.value_text(float(document.volume.array[index]), document.volume.modality)
+    lines = [(lettering.position_text(document.volume.geometry, index), TEXT if hover else _DIM)]
     segment = document.segmentation.segments.get(int(document.segmentation.labels[index]))
     if segment:
         lines.append((segment.name, QColor(*segment.colour)))

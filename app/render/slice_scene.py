@@ -1,4 +1,4 @@
-"""`SliceScene`: what VTK shows of a document on one slice; redone only where the slice, its voxels or colours changed."""
+"""`SliceScene`: what VTK shows of a document on one slice; redone only where slice, voxels or colours changed."""
 
 from __future__ import annotations
 

@@ -19,9 +19,10 @@ from PySide6.QtCore import QSize, Qt, QTimer
 from PySide6.QtGui import QImage, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 from shiboken6 import isValid
-from vtkmodules.util.numpy_support import vtk_to_numpy
 from vtkmodules.vtkCommonCore import vtkUnsignedCharArray
 from vtkmodules.vtkRenderingCore import vtkRenderer, vtkRenderWindow
+
+from app.render.vtk_arrays import numpy_array
 
 FRAME_MS = 16
 """Renders asked for within one frame are one render."""
@@ -42,8 +43,8 @@ class Canvas:
         window.SetSize(width, height)
         window.Render()
         buffer = vtkUnsignedCharArray()
-        window.GetRGBACharPixelData(0, 0, width - 1, height - 1, 0, buffer)
-        self._pixels = np.ascontiguousarray(vtk_to_numpy(buffer).reshape(height, width, 4)[::-1])
+        window.GetRGBACharPixelData(0, 0, width - 1, height - 1, 0, buffer)  # type: ignore[call-overload]
+        self._pixels = np.ascontiguousarray(numpy_array(buffer).reshape(height, width, 4)[::-1])
         return QImage(self._pixels.data, width, height, 4 * width, QImage.Format.Format_RGBX8888)
 
     def close(self, *_: object) -> None:
