@@ -13,6 +13,7 @@ from app.render.colours import PLANE_COLOURS, heat_table
 from app.render.marks import Sheet
 
 TEXT = QColor(225, 229, 235)
+DIM = QColor(170, 178, 190)
 LETTER = QColor(255, 214, 102)
 _SHADOW = QColor(0, 0, 0, 210)
 _EDGE = 8.0  # pixels between text and the widget's border

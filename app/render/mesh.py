@@ -69,7 +69,7 @@ def welded(mesh: Mesh) -> Mesh:
     """Points with the same single precision coordinates made one, as every reader of STL does."""
     single = np.ascontiguousarray(mesh.points, dtype=np.float32) + np.float32(0)  # -0.0 and 0.0 are one
     _, first, number = np.unique(single.view("V12").ravel(), return_index=True, return_inverse=True)
-    return Mesh(mesh.points[first], number[mesh.triangles])
+    return Mesh(mesh.points[first], number[mesh.triangles].astype(np.int32))
 
 
 def check(mesh: Mesh) -> Check:

@@ -11,12 +11,11 @@ from app.geometry import Index
 from app.prompts import Prompt
 from app.render import lettering, marks
 from app.render.colours import PLANE_COLOURS
-from app.render.lettering import TEXT
+from app.render.lettering import DIM, TEXT
 from app.render.marks import Sheet
 from app.view_state import ViewState
 
 NAMES = ("Sagittal", "Coronal", "Axial")
-_DIM = QColor(170, 178, 190)
 
 
 @dataclass(slots=True)
@@ -67,15 +66,15 @@ def _write_corners(painter: QPainter, document: Document, view: ViewState, sheet
     name = (NAMES[world_axis], QColor(*PLANE_COLOURS[world_axis]))
     lettering.draw_corner(painter, "top left", [name, (place, TEXT)])
     window = f"W {view.window.width:.4g}  L {view.window.level:.4g}"
-    lettering.draw_corner(painter, "top right", [(window, TEXT), (f"× {sheet.viewport.zoom:.2g}", _DIM)])
+    lettering.draw_corner(painter, "top right", [(window, TEXT), (f"× {sheet.viewport.zoom:.2g}", DIM)])
     lettering.draw_corner(painter, "bottom left", _under_mouse(document, view, hover))
 
 
 def _under_mouse(document: Document, view: ViewState, hover: Index | None) -> list[tuple[str, QColor]]:
     index = hover or view.crosshair
     value = lettering.value_text(float(document.volume.array[index]), document.volume.modality)
-    lines = [(lettering.position_text(document.volume.geometry, index), TEXT if hover else _DIM)]
+    lines = [(lettering.position_text(document.volume.geometry, index), TEXT if hover else DIM)]
     segment = document.segmentation.segments.get(int(document.segmentation.labels[index]))
     if segment:
         lines.append((segment.name, QColor(*segment.colour)))
-    return [*lines, (value, TEXT if hover else _DIM)]
+    return [*lines, (value, TEXT if hover else DIM)]

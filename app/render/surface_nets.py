@@ -6,7 +6,7 @@ only, a plain net has edges with four faces, which no printer or mesh tool accep
 there are separate fans of faces around it, read from a table over the 256 patterns of its eight voxels:
 
 - around a lattice edge with two faces these belong together;
-- around one with four (a chequerboard) the two faces of each inside voxel belong together, which keeps the voxels apart;
+- around one with four (a chequerboard) the two faces of each inside voxel belong together, which keeps them apart;
 - except where both inside voxels are joined through the blocks at both ends of that edge: then keeping them apart would
   give two net edges between the same two vertices, and the two faces of each outside voxel belong together instead.
 
@@ -68,8 +68,8 @@ def net(mask: NDArray[np.bool_]) -> Net:
 def _used_corners(mask: NDArray[np.bool_]) -> tuple[Ints, NDArray[np.uint8]]:
     """Lattice corners whose eight voxels are not all alike: their numbers, rising, and their patterns.
 
-    Bit 4 dk + 2 dj + di of a pattern is the voxel at (dk, dj, di) from the corner. One slab of voxels at a time, so that
-    the work stays in the processor's cache (three times faster than whole arrays on 512x512x300).
+    Bit 4 dk + 2 dj + di of a pattern is the voxel at (dk, dj, di) from the corner. One slab of voxels at a time, so
+    that the work stays in the processor's cache (three times faster than whole arrays on 512x512x300).
     """
     depth, rows, columns = mask.shape
     below = np.zeros((rows + 1, columns + 1), np.uint8)

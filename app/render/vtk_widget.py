@@ -47,6 +47,13 @@ class Canvas:
         self._pixels = np.ascontiguousarray(numpy_array(buffer).reshape(height, width, 4)[::-1])
         return QImage(self._pixels.data, width, height, 4 * width, QImage.Format.Format_RGBX8888)
 
+    def depth(self, x: int, y: int) -> float | None:
+        """Depth of what the last render shows at a device pixel, y upwards; None where it shows nothing."""
+        if self._window is None:
+            return None
+        depth = self._window.GetZbufferDataAtPoint(x, y)
+        return depth if depth < 1.0 else None
+
     def close(self, *_: object) -> None:
         """Give the OpenGL context back, while there still is one to free textures in."""
         if self._window is not None:

@@ -1,0 +1,121 @@
+"""`LiveSurfaces`: keeps surfaces in step with a document, from copies of its voxels in a worker thread. No Qt, no VTK.
+
+One job runs at a time; voxels that change meanwhile gather for the next one. The owner calls `poll` now and then on the
+thread of the document and gets what has become ready; nothing crosses threads but the job and its result.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from time import perf_counter
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.document import Document
+from app.geometry import Geometry, Region
+from app.render.skin import Skin
+from app.render.surfaces import surface
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """A segment's surface and the box around its voxels; both None when it has no voxel left."""
+
+    skin: Skin | None
+    region: Region | None
+
+
+Result = Mapping[int, Found | None]
+"""Label -> what was found; None where the copied crop did not hold the whole segment."""
+
+
+class LiveSurfaces:
+    """The surfaces of one document."""
+
+    def __init__(self, document: Document) -> None:
+        self._document = document
+        self._known: dict[int, Region] = {}
+        self._waiting: Region | None = document.volume.geometry.region if document.segments else None
+        self._job: Future[Result] | None = None
+        self._asked = document.volume.geometry.region  # of the last job
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="surfaces")
+
+    @property
+    def busy(self) -> bool:
+        """Whether a job runs or voxels wait for one."""
+        return self._job is not None or self._waiting is not None
+
+    def changed(self, region: Region) -> None:
+        """Voxels of a region changed."""
+        self._waiting = self._waiting.union(region) if self._waiting else region
+
+    def start(self) -> None:
+        """Begin a job when voxels wait for one and none runs: copies the crop, 20 ms for 512x512x300 voxels."""
+        if self._job is not None or self._waiting is None:
+            return
+        region, self._waiting = self._waiting, None
+        for known in self._known.values():
+            if known.intersection(region).size:
+                region = region.union(known)
+        self._asked = region
+        crop = self._document.segmentation.labels[region.slices].copy()
+        self._job = self._pool.submit(_surfaces, crop, region, dict(self._known), self._document.volume.geometry)
+
+    def poll(self) -> dict[int, Skin | None]:
+        """Surfaces that have become ready since the last call; None for a segment without voxels."""
+        if self._job is None or not self._job.done():
+            return {}
+        result, self._job = self._job.result(), None
+        ready: dict[int, Skin | None] = {}
+        for label, found in result.items():
+            if found is None:
+                self.changed(self._asked.union(self._known[label]))
+            else:
+                ready[label] = found.skin
+                self._remember(label, found.region)
+        return ready
+
+    def close(self) -> None:
+        """Let go; a job that still runs ends unheard."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._job = self._waiting = None
+
+    def _remember(self, label: int, region: Region | None) -> None:
+        if region is None:
+            self._known.pop(label, None)
+        else:
+            self._known[label] = region
+
+
+def _surfaces(crop: NDArray[np.uint8], region: Region, known: Mapping[int, Region], geometry: Geometry) -> Result:
+    """Surfaces of all labels in a crop; pure, for a worker thread."""
+    began = perf_counter()
+    result: dict[int, Found | None] = {}
+    present = np.bincount(crop.ravel(), minlength=256)
+    for label in (label for label in range(1, 256) if present[label]):
+        old = known.get(label)
+        if old is not None and old.union(region) != region:
+            result[label] = None  # part of it lies outside the crop
+            continue
+        mask = crop == label
+        inner = Region.around(mask)
+        if inner is not None:
+            start = _moved(inner, region)
+            result[label] = Found(Skin.of(surface(mask[inner.slices], start, geometry)), start)
+    for gone, box in known.items():
+        if gone not in result and box.union(region) == region:
+            result[gone] = Found(None, None)
+    _log.info("surfaces of %d segments in %.0f ms", len(result), 1000 * (perf_counter() - began))
+    return result
+
+
+def _moved(inner: Region, outer: Region) -> Region:
+    """A region of a crop taken at `outer`, in the whole grid."""
+    (k, j, i), start, stop = outer.start, inner.start, inner.stop
+    return Region((start[0] + k, start[1] + j, start[2] + i), (stop[0] + k, stop[1] + j, stop[2] + i))
