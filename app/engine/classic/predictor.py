@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from numpy.typing import NDArray
 
 from app.engine.classic.features import Features, pack, prepare_features, unpack
+from app.engine.classic.propagator import SliceMemory, carry
 from app.engine.classic.refinement import refine
 from app.engine.classic.seeds import Seeds
 from app.engine.classic.solver import solve
-from app.engine.protocol import ModelCard, Prediction, Prior, ReportProgress, Token
+from app.engine.protocol import Logits, ModelCard, Prediction, Prior, ReportProgress, Token
 from app.geometry import Region
 from app.prompts import Prompt
 from app.volume import Volume
@@ -32,6 +35,14 @@ class ClassicPredictor:
             return nothing()
         logits = solve(prepared, seeds, prior)
         return refine(prepared, seeds, logits, prior)
+
+    def remember(self, prepared: Features, axis: int, conditioning: Mapping[int, NDArray[np.bool_]]) -> SliceMemory:
+        """See `SlicePropagator`."""
+        return SliceMemory.of(prepared, axis, conditioning)
+
+    def carry(self, memory: SliceMemory, index: int, previous: int) -> tuple[Logits, float]:
+        """See `SlicePropagator`."""
+        return carry(memory, index, previous)
 
     def pack(self, prepared: Features) -> dict[str, NDArray[np.generic]]:
         """For the embedding cache."""

@@ -1,0 +1,63 @@
+"""`Appearance`: histograms of the tones of an object and of what surrounds it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+Floats = NDArray[np.float32]
+_BINS = 64
+_SURROUNDINGS = 12.0  # pixels around the object that count as its surroundings
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Appearance:
+    """How often each of 64 tones is seen.
+
+    Args:
+        inside, outside: (64,) shares that add to 1, or all 0 when nothing was seen.
+    """
+
+    inside: NDArray[np.float64]
+    outside: NDArray[np.float64]
+
+    @classmethod
+    def blank(cls) -> Appearance:
+        """Nothing seen yet."""
+        return cls(np.zeros(_BINS), np.zeros(_BINS))
+
+    @classmethod
+    def of(cls, tone: Floats, mask: NDArray[np.bool_], steps: tuple[float, ...]) -> Appearance:
+        """Of an object and a band around it on one slice or volume of tones."""
+        if not mask.any():
+            return cls(np.zeros(_BINS), _histogram(tone))
+        distance = ndimage.distance_transform_edt(~mask, sampling=steps)
+        band = (distance > 0) & (distance < _SURROUNDINGS * min(steps))
+        return cls(_histogram(tone[mask]), _histogram(tone[band]))
+
+    def joined(self, other: Appearance, share: float) -> Appearance:
+        """A mixture in which this one keeps `share`; a side that saw nothing takes the other's."""
+        return Appearance(_mix(self.inside, other.inside, share), _mix(self.outside, other.outside, share))
+
+    def evidence(self, tone: Floats, noise: float) -> Floats:
+        """Log odds for the object of each tone, -3..3; histograms are blurred by the noise first."""
+        width = max(1.0, noise * _BINS)
+        inside, outside = (ndimage.gaussian_filter1d(h, width, mode="nearest") for h in (self.inside, self.outside))
+        odds = np.clip(np.log((inside + 2e-3) / (outside + 2e-3)), -3.0, 3.0).astype(np.float32)
+        place = np.clip(tone * (_BINS - 1) + 0.5, 0, _BINS - 1).astype(np.int32)
+        return np.asarray(odds[place], dtype=np.float32)
+
+
+def _histogram(tones: Floats) -> NDArray[np.float64]:
+    place = np.clip(tones.ravel() * (_BINS - 1) + 0.5, 0, _BINS - 1).astype(np.int64)
+    counts = np.bincount(place, minlength=_BINS).astype(np.float64)
+    return counts / max(1.0, counts.sum())
+
+
+def _mix(a: NDArray[np.float64], b: NDArray[np.float64], share: float) -> NDArray[np.float64]:
+    if not a.any() or not b.any():
+        return a + b
+    return share * a + (1.0 - share) * b

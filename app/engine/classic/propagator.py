@@ -1,0 +1,175 @@
+"""Carrying a mask from slice to slice: where the last one was, what it looked like, and where the new edges are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from app.engine.classic.appearance import Appearance
+from app.engine.classic.diffusion import settle
+from app.engine.classic.features import Features
+
+Mask = NDArray[np.bool_]
+Floats = NDArray[np.float32]
+
+_FAR = np.float32(-8.0)
+_FADING = 0.85  # share of the appearance memory that stays when a slice is added
+
+
+@dataclass(slots=True, eq=False)
+class SliceMemory:
+    """What was seen so far: masks of slices and what object and surroundings look like.
+
+    Args:
+        masks: Slice -> 2D mask, the given ones and the carried ones.
+        appearance: Learned from the given masks, then slowly from the carried ones.
+        area: Pixels of the largest given mask.
+    """
+
+    features: Features
+    axis: int
+    masks: dict[int, Mask]
+    appearance: Appearance
+    area: int
+    tones: dict[int, Floats] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, features: Features, axis: int, conditioning: Mapping[int, Mask]) -> SliceMemory:
+        """From given masks, of which at least one is not empty for anything to be carried."""
+        memory = cls(features, axis, dict(conditioning), Appearance.blank(), 0)
+        for index, mask in conditioning.items():
+            memory.area = max(memory.area, int(mask.sum()))
+            memory.appearance = memory.appearance.joined(Appearance.of(memory.tone(index), mask, memory.steps), 0.5)
+        return memory
+
+    @property
+    def steps(self) -> tuple[float, float]:
+        """Millimetres between pixels of a slice."""
+        a, b = np.delete(self.features.volume.geometry.spacing, self.axis).tolist()
+        return a, b
+
+    @property
+    def gap(self) -> float:
+        """Millimetres between slices."""
+        return self.features.volume.geometry.spacing[self.axis]
+
+    def tone(self, index: int) -> Floats:
+        """A slice on the tone scale, lightly smoothed; the last few are kept."""
+        if index not in self.tones:
+            if len(self.tones) > 3:
+                self.tones.pop(next(iter(self.tones)))
+            plane = np.take(self.features.volume.array, index, axis=self.axis)
+            toned = self.features.tone(np.ascontiguousarray(plane))
+            self.tones[index] = ndimage.median_filter(toned, 3, mode="nearest")
+        return self.tones[index]
+
+
+def carry(memory: SliceMemory, index: int, previous: int) -> tuple[Floats, float]:
+    """See `SlicePropagator.carry`."""
+    last = memory.masks[previous]
+    logits = np.full(last.shape, _FAR)
+    if not last.any():
+        memory.masks[index] = last
+        return logits, 0.0
+    reach = _reach(memory, last)
+    window = _window(last, reach, memory.steps)
+    local, sure = _solve(memory, index, previous, window, reach)
+    logits[window] = local
+    mask = logits > 0
+    confidence = _confidence(memory, index, last, mask, sure)
+    _learn(memory, index, mask, confidence)
+    return logits, confidence
+
+
+def _reach(memory: SliceMemory, last: Mask) -> float:
+    """How far (mm) the border may move: about the distance between slices, less for thin objects."""
+    a, b = memory.steps
+    radius = float(np.sqrt(last.sum() * a * b / np.pi))
+    return float(np.clip(memory.gap, 2.0 * max(a, b), max(2.0 * max(a, b), 0.6 * radius)))
+
+
+def _window(last: Mask, reach: float, steps: tuple[float, float]) -> tuple[slice, slice]:
+    spans = []
+    for axis in (0, 1):
+        line = np.flatnonzero(last.any(axis=1 - axis))
+        margin = int(np.ceil(2.5 * reach / steps[axis])) + 3
+        spans.append(slice(max(0, int(line[0]) - margin), int(line[-1]) + 1 + margin))
+    return spans[0], spans[1]
+
+
+def _solve(
+    memory: SliceMemory, index: int, previous: int, window: tuple[slice, slice], reach: float
+) -> tuple[Floats, Floats]:
+    """Logits in the window, and the evidence of the image alone for the object."""
+    last, before, now = memory.masks[previous][window], memory.tone(previous)[window], memory.tone(index)[window]
+    depth = _depth(last, memory.steps)
+    noise = memory.features.graph.noise
+    looks = memory.appearance.evidence(now, noise)
+    nearby = _nearby_evidence(before, now, last, depth, reach, memory.steps, noise)
+    image = np.clip(0.5 * looks + nearby, -4.0, 4.0)
+    place = 2.0 * depth / reach
+    evidence = np.clip(image + place, -8.0, 8.0).astype(np.float32)
+    evidence[depth < -2.0 * reach] = _FAR
+    belief = 1.0 / (1.0 + np.exp(-evidence))
+    trust = 0.02 + 0.25 * np.abs(2.0 * belief - 1.0) ** 2
+    trust[depth < -2.0 * reach] = 50.0
+    p = settle(now, belief, trust.astype(np.float32), 2.0 * noise, memory.steps)
+    p = np.clip(p, 3.4e-4, 1 - 3.4e-4)
+    return np.log(p / (1.0 - p)).astype(np.float32), image
+
+
+def _depth(mask: Mask, steps: tuple[float, float]) -> Floats:
+    """Signed distance (mm) to the mask's border, positive inside."""
+    inside = ndimage.distance_transform_edt(np.pad(mask, 1, mode="edge"), sampling=steps)[1:-1, 1:-1]
+    outside = ndimage.distance_transform_edt(~mask, sampling=steps)
+    half = 0.5 * min(steps)
+    return np.where(mask, inside - half, half - outside).astype(np.float32)
+
+
+def _nearby_evidence(
+    before: Floats, now: Floats, last: Mask, depth: Floats, reach: float, steps: tuple[float, float], noise: float
+) -> Floats:
+    """Is the new pixel more like the object or the surroundings that lay near it on the slice before?"""
+    sigma = [max(1.0, 2.0 * reach / s) for s in steps]
+    inner = (last & (depth < 6 * reach)).astype(np.float32)
+    outer = (~last & (depth > -4 * reach)).astype(np.float32)
+    (object_mean, object_spread), (other_mean, other_spread) = (
+        _local(before, weight, sigma, noise) for weight in (inner, outer)
+    )
+    like = -0.5 * ((now - object_mean) / object_spread) ** 2 - np.log(object_spread)
+    unlike = -0.5 * ((now - other_mean) / other_spread) ** 2 - np.log(other_spread)
+    return np.clip(like - unlike, -3.0, 3.0).astype(np.float32)
+
+
+def _local(tone: Floats, weight: Floats, sigma: list[float], noise: float) -> tuple[Floats, Floats]:
+    share = ndimage.gaussian_filter(weight, sigma, mode="nearest") + 1e-4
+    whole = max(float(weight.sum()), 1.0)
+    overall = float((tone * weight).sum()) / whole
+    mean = (ndimage.gaussian_filter(tone * weight, sigma, mode="nearest") + 1e-4 * overall) / share
+    square = (ndimage.gaussian_filter(tone * tone * weight, sigma, mode="nearest") + 1e-4 * overall**2) / share
+    return mean, np.sqrt(np.maximum(square - mean * mean, 0.0) + noise**2)
+
+
+def _confidence(memory: SliceMemory, index: int, last: Mask, mask: Mask, image: Floats) -> float:
+    """0..1: falls when the new mask leaves the old one, shrinks or grows at once, or looks like something else."""
+    area, before = int(mask.sum()), int(last.sum())
+    if not area:
+        return 0.0
+    overlap = 2.0 * int((mask & last).sum()) / (area + before)
+    looks = memory.appearance.evidence(memory.tone(index)[mask], memory.features.graph.noise)
+    alike = float(np.clip((looks > -1.0).mean() * 1.25, 0.0, 1.0))
+    change = min(area, before) / max(area, before)
+    vanishing = float(np.clip(area / max(1.0, 0.02 * memory.area), 0.0, 1.0))
+    del image
+    return float(np.clip((0.5 * overlap + 0.5 * np.sqrt(change)) * alike * vanishing, 0.0, 1.0))
+
+
+def _learn(memory: SliceMemory, index: int, mask: Mask, confidence: float) -> None:
+    memory.masks[index] = mask
+    if confidence > 0.6:
+        seen = Appearance.of(memory.tone(index), mask, memory.steps)
+        memory.appearance = memory.appearance.joined(seen, _FADING)
