@@ -64,7 +64,8 @@ class Segmentation:
             BadInput: when all 255 are taken.
         """
         largest = max(self._segments, default=0)
-        for label in (largest + 1, *range(1, MOST_SEGMENTS)):
+        candidates: tuple[int, ...] = (largest + 1, *range(1, MOST_SEGMENTS))
+        for label in candidates:
             if label <= MOST_SEGMENTS and label not in self._segments:
                 return label
         raise BadInput(f"A case holds at most {MOST_SEGMENTS} segments.", "Merge or delete one first.")

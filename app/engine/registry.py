@@ -1,0 +1,112 @@
+"""Which models there are: a card in models/<id>/card.toml for each, here and in the folders of `VOLUMASK_MODELS`."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import os
+import sys
+import tomllib
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from app.engine.protocol import ModelCard, Predictor
+from app.errors import MissingModel
+
+log = logging.getLogger(__name__)
+
+FAMILIES = {
+    "classic": ("app.engine.classic", "ClassicPredictor"),
+    "fake": ("app.engine.fake", "FakePredictor"),
+}
+"""Family of a card -> module and class of its adapter, imported when first used, in the compute process."""
+
+BUILTIN, FALLBACK = "builtin", "classic"
+
+
+def folders() -> tuple[Path, ...]:
+    """Where cards are looked for, the program's own folder first."""
+    home = Path(getattr(sys, "_MEIPASS", Path(__file__).parents[2]))
+    further = os.environ.get("VOLUMASK_MODELS", "")
+    return (home / "models", *(Path(folder) for folder in further.split(os.pathsep) if folder))
+
+
+def cards() -> tuple[ModelCard, ...]:
+    """Every readable card, the default first; a bad card is skipped with a line in the log."""
+    found = _found(folders())
+    return tuple(sorted(found.values(), key=lambda card: (card.id != default_id(), card.name)))
+
+
+def card(model: str) -> ModelCard:
+    """The card of a model.
+
+    Raises:
+        MissingModel: naming the models there are.
+    """
+    found = _found(folders())
+    if model not in found:
+        raise MissingModel(f"There is no model called {model!r} here.", f"Choose one of: {', '.join(sorted(found))}.")
+    return found[model]
+
+
+def weights_path(card: ModelCard) -> Path | None:
+    """The file of a model's weights, None when it is not on this machine."""
+    places = (folder / card.id / card.weights for folder in folders())
+    return next((path for path in places if path.is_file()), None)
+
+
+def installed(card: ModelCard) -> bool:
+    """Whether the model can answer now."""
+    return not card.weights or weights_path(card) is not None
+
+
+def default_id() -> str:
+    """The built-in network where it is installed, else the one that needs no weights."""
+    found = _found(folders())
+    return BUILTIN if BUILTIN in found and installed(found[BUILTIN]) else FALLBACK
+
+
+def resolve(model: str | None) -> ModelCard:
+    """The card to use for a wish: None is the default, and so is a built-in network that is not installed.
+
+    Raises:
+        MissingModel: unknown, or its weights are not here.
+    """
+    if model is None or model == BUILTIN:
+        return card(default_id())
+    chosen = card(model)
+    if not installed(chosen):
+        message = f"The weights of {chosen.name} are not on this machine."
+        raise MissingModel(message, f"Put {chosen.weights} into a folder {chosen.id} named by VOLUMASK_MODELS.")
+    return chosen
+
+
+def load(model: str) -> Predictor:
+    """The predictor of a model; imports its family.
+
+    Raises:
+        MissingModel: as `resolve`, or when this version has no adapter for its family.
+    """
+    chosen = resolve(model)
+    if chosen.family not in FAMILIES:
+        raise MissingModel(f"This version cannot run {chosen.name} (family {chosen.family}).", "Update Volumask.")
+    module, name = FAMILIES[chosen.family]
+    predictor: Predictor = getattr(importlib.import_module(module), name)(chosen)
+    return predictor
+
+
+@cache
+def _found(places: tuple[Path, ...]) -> dict[str, ModelCard]:
+    found: dict[str, ModelCard] = {}
+    for path in (path for folder in places for path in sorted(folder.glob("*/card.toml"))):
+        try:
+            found.setdefault(path.parent.name, _read(path))
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            log.warning("card %s is skipped: %s", path, error)
+    return found
+
+
+def _read(path: Path) -> ModelCard:
+    value: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+    return ModelCard(**(value | {"id": path.parent.name, "prompts": frozenset(value["prompts"])}))
