@@ -1,0 +1,106 @@
+"""Features on disk: found again, bounded, and never trusted when torn."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from app.engine.cache import EmbeddingCache
+from app.engine.fake import FakePredictor
+from app.engine.protocol import ModelCard
+from app.geometry import Geometry
+from app.volume import Volume
+
+CARD = ModelCard("packs", "Packs", "fake", 3, frozenset({"point"}))
+
+
+class Packing(FakePredictor):
+    """Features are one array of a kilobyte."""
+
+    version = "1"
+
+    def pack(self, prepared: Any) -> dict[str, np.ndarray]:
+        return {"features": prepared}
+
+    def unpack(self, volume: Volume, arrays: dict[str, np.ndarray]) -> np.ndarray:
+        return arrays["features"]
+
+
+def volume(value: int = 0) -> Volume:
+    return Volume(np.full((2, 3, 4), value, np.int16), Geometry((2, 3, 4), np.eye(4)))
+
+
+FEATURES = np.arange(512, dtype=np.float16)
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> EmbeddingCache:
+    return EmbeddingCache(tmp_path / "embeddings", limit=3000)
+
+
+def test_what_was_stored_is_found_again(cache: EmbeddingCache) -> None:
+    cache.store(Packing(CARD), volume(), FEATURES)
+    found = cache.load(Packing(CARD), volume())
+    assert found is not None
+    assert (found == FEATURES).all()
+    assert isinstance(found, np.memmap)
+
+
+def test_another_volume_model_version_or_recipe_is_another_entry(cache: EmbeddingCache) -> None:
+    cache.store(Packing(CARD), volume(), FEATURES)
+    newer = Packing(CARD)
+    newer.version = "2"
+    other = Packing(ModelCard("packs", "Packs", "fake", 3, frozenset(), recipe={"size": 512}))
+    assert cache.load(Packing(CARD), volume(1)) is None
+    assert cache.load(newer, volume()) is None
+    assert cache.load(other, volume()) is None
+
+
+@pytest.mark.parametrize("damage", ["cut", "flip", "no manifest", "bad manifest"])
+def test_a_torn_entry_is_not_trusted(cache: EmbeddingCache, tmp_path: Path, damage: str) -> None:
+    cache.store(Packing(CARD), volume(), FEATURES)
+    (entry,) = (tmp_path / "embeddings").iterdir()
+    array, manifest = entry / "features.npy", entry / "manifest.json"
+    content = bytearray(array.read_bytes())
+    match damage:
+        case "cut":
+            array.write_bytes(content[:-100])
+        case "flip":
+            content[-5] ^= 1
+            array.write_bytes(content)
+        case "no manifest":
+            manifest.unlink()
+        case _:
+            manifest.write_text("{")
+    assert cache.load(Packing(CARD), volume()) is None
+    cache.store(Packing(CARD), volume(), FEATURES)
+    assert cache.load(Packing(CARD), volume()) is not None
+
+
+def test_the_entries_used_longest_ago_go_first(cache: EmbeddingCache, tmp_path: Path) -> None:
+    for value in (1, 2):
+        cache.store(Packing(CARD), volume(value), FEATURES)
+        (newest,) = [e for e in (tmp_path / "embeddings").iterdir() if not (e / "dated").exists()]
+        (newest / "dated").touch()
+        os.utime(newest / "manifest.json", (value, value))
+    cache.store(Packing(CARD), volume(3), FEATURES)
+    assert cache.load(Packing(CARD), volume(1)) is None
+    assert cache.load(Packing(CARD), volume(2)) is not None
+    assert cache.load(Packing(CARD), volume(3)) is not None
+
+
+def test_a_folder_that_cannot_be_written_harms_nothing(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no folder")
+    cache = EmbeddingCache(tmp_path / "file")
+    cache.store(Packing(CARD), volume(), FEATURES)
+    assert cache.load(Packing(CARD), volume()) is None
+
+
+def test_a_model_that_cannot_pack_is_not_kept(cache: EmbeddingCache, tmp_path: Path) -> None:
+    cache.store(FakePredictor(CARD), volume(), volume())
+    assert cache.load(FakePredictor(CARD), volume()) is None
+    assert not (tmp_path / "embeddings").exists()
