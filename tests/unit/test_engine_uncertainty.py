@@ -33,7 +33,7 @@ def test_mean_and_deviation_are_those_of_the_samples() -> None:
     made = estimate(Estimate(1, 1, PROMPTS, samples=2), GEOMETRY, decoder(a, b, c), lambda: None)
     assert np.allclose(made.mean, (b + c) / 2)
     assert np.allclose(made.deviation, np.std([b, c], axis=0), atol=1e-5)
-    assert made.volumes == (4 * 5 * 6 * 10 / 1000,) * 2
+    assert made.volumes == pytest.approx((4 * 5 * 6 * 10 / 1000,) * 2)
 
 
 def test_equal_samples_have_no_deviation() -> None:
