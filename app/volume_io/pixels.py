@@ -1,0 +1,84 @@
+"""Decodes the pixels of DICOM frames: pydicom with GDCM and pyjpegls. Colour becomes brightness."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pydicom
+from numpy.typing import NDArray
+from pydicom.pixels import apply_color_lut, get_decoder
+from pydicom.pixels.processing import apply_modality_lut
+
+from app.errors import BadInput
+from app.volume_io.dicom_header import Header, load
+from app.volume_io.frame import Frame
+
+Plane = NDArray[np.generic]
+
+_BRIGHTNESS = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601, as DICOM's own conversion to grey (PS3.3 C.7.6.3.1.2)
+
+
+def decode(header: Header, frames: Sequence[Frame]) -> list[Plane]:
+    """The stored values of some frames of one object, each (rows, columns), not rescaled.
+
+    Raises:
+        BadInput: when the pixels are damaged or of a coding that cannot be read.
+    """
+    dataset = load(header)
+    try:
+        whole: dict[int, Plane] = {}
+        for frame in frames:
+            if frame.number not in whole:
+                whole[frame.number] = _plane(dataset, frame.number)
+        planes = [_cut(whole[frame.number], frame) for frame in frames]
+    except Exception as error:  # the door: every codec raises its own types
+        name = header.blob.label
+        raise BadInput(
+            f"The pixels of {name} could not be read.", "It is damaged or compressed in an unknown way."
+        ) from error
+    if any(plane.shape != frame.shape for plane, frame in zip(planes, frames, strict=True)):
+        raise BadInput(f"The pixels of {header.blob.label} are not of the size that its header says.")
+    return planes
+
+
+def stored_dtype(header: Header) -> np.dtype[np.generic]:
+    """Of `decode`'s planes, known before they are decoded."""
+    if "PALETTE" in _photometric(header.dataset) or header.number("SamplesPerPixel", 1) > 1:
+        return np.dtype(np.uint8)
+    if header.get("ModalityLUTSequence"):
+        return np.dtype(np.float32)
+    bits = int(header.number("BitsAllocated", 16))
+    signed = int(header.number("PixelRepresentation"))
+    return np.dtype(f"{'i' if signed else 'u'}{max(8, bits) // 8}")
+
+
+def _plane(dataset: pydicom.Dataset, number: int) -> Plane:
+    decoder = get_decoder(dataset.file_meta.TransferSyntaxUID)
+    colour = int(dataset.get("SamplesPerPixel", 1)) > 1
+    plane, _ = decoder.as_array(dataset, index=number, raw=not colour)
+    if colour:
+        return _grey(plane, int(dataset.BitsStored))
+    if "PALETTE" in _photometric(dataset):
+        rgb = apply_color_lut(plane, dataset)
+        return _grey(rgb, 8 * rgb.dtype.itemsize)
+    if dataset.get("ModalityLUTSequence"):
+        return np.asarray(apply_modality_lut(plane, dataset), np.float32)
+    return plane
+
+
+def _grey(rgb: Plane, bits: int) -> NDArray[np.uint8]:
+    """(rows, columns, 3) of `bits` bits to 0..255."""
+    bright = rgb[..., :3].astype(np.float32) @ _BRIGHTNESS.astype(np.float32)
+    return np.asarray(np.rint(bright / (2.0 ** (bits - 8))), np.uint8)
+
+
+def _cut(plane: Plane, frame: Frame) -> Plane:
+    if frame.tile is None:
+        return plane
+    (row, column), (high, wide) = frame.tile, frame.shape
+    return plane[row : row + high, column : column + wide]
+
+
+def _photometric(dataset: pydicom.Dataset) -> str:
+    return str(dataset.get("PhotometricInterpretation", ""))
