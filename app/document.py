@@ -147,6 +147,25 @@ class Document:
             change = self.segmentation.apply(region, np.where(crop == label, 0, crop).astype(np.uint8))
         self._do(Step(f"Delete {before.segment.name}", label, before, None, change))
 
+    def reset_segment(self, label: int) -> None:
+        """Take a segment's voxels, prompts and confidences away; name, colour and place in the list stay.
+
+        Raises:
+            BadInput: when it is locked.
+        """
+        before = self.state(label)
+        if before.segment.locked:
+            raise BadInput(f"{before.segment.name} is locked.", "Unlock it first.")
+        self._forget_open(label)
+        region = Region.around(self.segmentation.mask(label))
+        change = None
+        if region:
+            crop = self.segmentation.labels[region.slices]
+            change = self.segmentation.apply(region, np.where(crop == label, 0, crop).astype(np.uint8))
+        self._push(Step(f"Reset {before.segment.name}", label, before, SegmentState(before.segment), change))
+        self._bump(label)
+        self._tell(prompts=label, region=region, confidences=label)
+
     # Prompts and answers
 
     def add_prompt(self, label: int, prompt: Prompt) -> None:

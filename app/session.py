@@ -168,6 +168,11 @@ class Session:
         if self.view.active == label:
             self.view.active = next((s.label for s in self.case.segments), 0)
 
+    def reset_segment(self, segment: Segment | int) -> None:
+        """Take a segment's voxels and prompts away; its name and colour stay."""
+        self.case.reset_segment(_label(segment))
+        self.inference.ask()
+
     def prompts(self, segment: Segment | int) -> Prompts:
         """The prompts of a segment, in order."""
         return self.case.prompts(_label(segment))
@@ -294,6 +299,10 @@ class Session:
         """Note that a snapshot was written."""
         self.path = path
         self._saved_changes = case.changes
+
+    def mark_modified(self) -> None:
+        """Count the case as not saved: it came from a recovery file."""
+        self._saved_changes = -1
 
     def save(self, path: str | Path | None = None) -> None:
         """Write the project file, whole or not at all.

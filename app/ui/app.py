@@ -1,0 +1,89 @@
+"""`run`: builds application, session and window, and runs them."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import Literal
+
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QApplication, QDialog, QLabel, QPlainTextEdit, QVBoxLayout, QWidget
+
+import app
+from app.autosave import recoverable, recovery_folder
+from app.session import Session
+from app.ui import theme
+from app.ui.crash import CrashGuard, log_folder
+from app.ui.dialogs.pages import show_page
+from app.ui.dialogs.questions import ask_to_recover
+from app.ui.engine_bridge import EngineBridge
+from app.ui.icons import RESOURCES, icon
+from app.ui.main_window import MainWindow
+
+
+def run(path: str | None) -> int:
+    """Open the window, with a scan or project if one is named; returns the exit status when it is closed."""
+    guard = CrashGuard(log_folder())
+    guard.install()
+    application = make_application()
+    window = make_window()
+    guard.serve(window.keep_what_can_be_kept, lambda log: show_crash(window, log))
+    window.show()
+    QTimer.singleShot(0, window, lambda: start(window, path))
+    status = application.exec()
+    guard.close()
+    return status
+
+
+def make_application() -> QApplication:
+    """The one QApplication, named and dressed."""
+    existing = QApplication.instance()
+    application = existing if isinstance(existing, QApplication) else QApplication(sys.argv[:1])
+    application.setApplicationName("Volumask")
+    application.setOrganizationName("Volumask")
+    application.setApplicationVersion(app.__version__)
+    application.setWindowIcon(icon("app"))
+    theme.apply(application, RESOURCES / "style.qss")
+    return application
+
+
+def make_window(
+    mode: Literal["process", "inline"] = "process", model: str | None = None, recovery: Path | None = None
+) -> MainWindow:
+    """A session whose engine delivers to the main thread, and its window."""
+    bridge = EngineBridge()
+    session = Session(mode=mode, model=model, deliver=bridge.deliver)
+    bridge.connect_to(session.receive)
+    return MainWindow(session, bridge, recovery)
+
+
+def start(window: MainWindow, path: str | None, recovery: Path | None = None) -> None:
+    """Offer what a crash interrupted, else open what was named."""
+    for file in recoverable(recovery or recovery_folder()):
+        when = time.strftime("%x %X", time.localtime(file.stat().st_mtime))
+        if ask_to_recover(window, when):
+            window.cases.recover(file)
+            return
+        break
+    if path:
+        window.open(Path(path))
+
+
+def show_crash(parent: QWidget, log: str) -> QDialog:
+    """What happened, what was saved, what to send."""
+    body = QWidget()
+    column = QVBoxLayout(body)
+    column.setContentsMargins(0, 0, 0, 0)
+    text = QLabel(
+        body.tr(
+            "Something went wrong that Volumask did not expect. Your work was kept for recovery.\n"
+            "Save it, then restart the program. The lines below help to find the cause; they hold no patient data."
+        )
+    )
+    text.setWordWrap(True)
+    lines = QPlainTextEdit(log)
+    lines.setReadOnly(True)
+    column.addWidget(text)
+    column.addWidget(lines)
+    return show_page(parent, "Volumask", body, 760, 480)

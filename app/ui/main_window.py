@@ -1,0 +1,296 @@
+"""`MainWindow`: puts views, panels and actions together and tells them what the session tells."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import QPoint, QSettings, QSize, Qt, QTimer, QUrl
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QShowEvent
+from PySide6.QtWidgets import QMainWindow, QStackedWidget, QToolBar, QVBoxLayout, QWidget
+
+import app
+from app.autosave import Autosave, recovery_folder
+from app.engine.protocol import Progress
+from app.errors import AppError
+from app.session import Session
+from app.ui.actions import Actions
+from app.ui.cases import Cases
+from app.ui.commands import Commands
+from app.ui.crash import recent_log
+from app.ui.dialogs import pages
+from app.ui.engine_bridge import EngineBridge
+from app.ui.estimates import Estimates
+from app.ui.exports import Exports
+from app.ui.icons import icon
+from app.ui.jobs import Jobs
+from app.ui.panels.activity import Activity
+from app.ui.panels.banner import Banner
+from app.ui.panels.empty import EmptyState
+from app.ui.panels.four_up import FourUp
+from app.ui.panels.sidebar import Sidebar
+from app.ui.panels.volumes import Volumes
+from app.ui.recent import RecentFiles
+from app.ui.tools import Mouse
+
+AUTOSAVE_MS = 500
+
+
+class MainWindow(QMainWindow):
+    """Owns the widgets; the session owns the facts.
+
+    Args:
+        bridge: Through which the session's engine delivers; one of its own where the session is not an engine's.
+        recovery: Folder for autosaved cases; the user's when None.
+    """
+
+    def __init__(self, session: Session, bridge: EngineBridge | None = None, recovery: Path | None = None) -> None:
+        super().__init__()
+        self.session = session
+        self.bridge = bridge or EngineBridge()
+        self.jobs = Jobs(self.bridge)
+        self.recent = RecentFiles(QSettings())
+        self._autosave = Autosave(session, recovery or recovery_folder())
+        self._build()
+        self._listen()
+        self._show_case()
+
+    # Build
+
+    def _build(self) -> None:
+        self.banner, self.activity = Banner(), Activity()
+        self.mouse = Mouse(self.session, self._add_prompt, self._maximise, self.banner.tell_error)
+        self.views = FourUp(self.session.view, self.mouse)
+        self.volumes = Volumes(self.jobs)
+        self.cases = Cases(self.session, self.jobs, self.banner, self.activity, self)
+        self.exports = Exports(self.session, self.jobs, self.banner, self.activity, self)
+        self.sidebar = Sidebar(self.session, self.volumes, self.banner.tell_error)
+        self.segments, self.prompts = self.sidebar.segments, self.sidebar.prompts
+        self.estimates = Estimates(self.session, self.jobs, self.views, self.segments, self.banner)
+        self.commands = Commands(self)
+        self.actions_ = Actions(self, self.views, self.commands, self.banner.tell_error)
+        self.empty = EmptyState()
+        self._lay_out()
+        self.setAcceptDrops(True)
+        self.setWindowIcon(icon("app"))
+        self.resize(1360, 860)
+
+    def _lay_out(self) -> None:
+        self.stack = QStackedWidget()
+        self.stack.addWidget(self.empty)
+        self.stack.addWidget(self.views)
+        centre = QWidget()
+        column = QVBoxLayout(centre)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.banner)
+        column.addWidget(self.stack, 1)
+        self.setCentralWidget(centre)
+        self.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, self.sidebar)
+        self.actions_.fill_menus(self.menuBar())
+        bar = QToolBar(self.tr("Tools"))
+        bar.setObjectName("tools")
+        bar.setMovable(False)
+        bar.setIconSize(QSize(22, 22))
+        self.actions_.fill_tool_bar(bar)
+        self.addToolBar(bar)
+        self.sidebar.add_buttons(self.actions_)
+        self.statusBar().setSizeGripEnabled(False)
+        self.statusBar().addPermanentWidget(self.activity)
+
+    def _listen(self) -> None:
+        session = self.session
+        session.document_changed.connect(self._show_case)
+        session.failed.connect(self._on_failed)
+        session.noticed.connect(self.banner.tell)
+        session.progressed.connect(self._on_progressed)
+        session.prepared.connect(self._on_prepared)
+        session.propagation_changed.connect(self._on_propagation_changed)
+        session.view.active_changed.connect(self._on_active_changed)
+        session.view.tool_changed.connect(self._on_tool_changed)
+        session.view.display_changed.connect(self.actions_.refresh_soon)
+        session.model_changed.connect(self._on_prepared)
+        self.cases.opened.connect(self._on_opened)
+        self.cases.saved.connect(self._show_title)
+        self.activity.cancel_wanted.connect(self.commands.cancel)
+        self.prompts.chosen.connect(self._on_prompt_chosen)
+        self.segments.menu_wanted.connect(self._show_segment_menu)
+        self.empty.open_wanted.connect(self.cases.choose_file)
+        self.empty.folder_wanted.connect(self.cases.choose_folder)
+        self.empty.recent_wanted.connect(lambda path: self.cases.open(Path(path)))
+        self._autosave_timer = QTimer(self)
+        self._autosave_timer.timeout.connect(self._autosave.tick)
+        self._autosave_timer.start(AUTOSAVE_MS)
+
+    # Facts
+
+    def _show_case(self) -> None:
+        document = self.session.document
+        self.mouse.cancel()
+        self.views.set_case(document)
+        self.volumes.set_document(document)
+        self.sidebar.set_case()
+        self.stack.setCurrentWidget(self.views if document else self.empty)
+        self.sidebar.setEnabled(document is not None)
+        if document:
+            document.segments_changed.connect(self._on_segments_changed)
+            document.prompts_changed.connect(self._on_prompts_changed)
+            document.labels_changed.connect(self.volumes.recount)
+            document.labels_changed.connect(self.estimates.follow)
+            document.confidences_changed.connect(self._on_active_changed)
+            document.history_changed.connect(self._on_history_changed)
+            self.views.slices[0].view.setFocus()
+        else:
+            self.empty.show_recent(self.recent.paths())
+        self._on_active_changed()
+        self._on_tool_changed()
+        self._show_title()
+
+    def _show_title(self) -> None:
+        name = self.cases.path.name if self.session.document and self.cases.path else ""
+        if self.session.document and self.session.path:
+            name = self.session.path.name
+        self.setWindowTitle(f"{name}[*] — Volumask" if name else "Volumask[*]")
+        self.setWindowModified(self.session.modified)
+
+    def _on_segments_changed(self) -> None:
+        self.segments.refresh()
+        self.volumes.recount()
+
+    def _on_prompts_changed(self, label: int) -> None:
+        if label == self.session.view.active:
+            self.prompts.refresh()
+            self._on_active_changed()
+            self.estimates.follow()
+
+    def _on_active_changed(self, *_: object) -> None:
+        if self.session.document:
+            self.views.show_confidences(self.session.document, self.session.view.active)
+        self.actions_.refresh_soon()
+
+    def _on_history_changed(self) -> None:
+        self.sidebar.history.refresh()
+        self.setWindowModified(self.session.modified)
+        self.actions_.refresh_soon()
+
+    def _on_tool_changed(self) -> None:
+        self.actions_.refresh_soon()
+        self.actions_.show_positive(self.session.view.positive)
+        hint = self.actions_[self.session.view.tool].statusTip() if self.session.document else ""
+        self.statusBar().showMessage(hint)
+
+    def _on_opened(self, path: str) -> None:
+        self.recent.add(path)
+        self.session.view.tool = "point"
+        self._show_title()
+
+    def _on_failed(self, error: AppError) -> None:
+        self.activity.end()
+        self.banner.tell_error(error)
+
+    def _on_progressed(self, progress: Progress) -> None:
+        if self.cases.busy:
+            return
+        if progress.fraction >= 1:
+            self.activity.end()
+        else:
+            self.activity.tell(progress.what, progress.fraction, can_cancel=self.session.inference.busy)
+
+    def _on_prepared(self) -> None:
+        if not self.cases.busy:
+            self.activity.end()
+
+    def _on_propagation_changed(self) -> None:
+        outcome = self.session.inference.outcome
+        if not self.session.propagating:
+            self.activity.end()
+            if outcome and outcome.reason:
+                self.banner.tell(outcome.reason)
+        self.actions_.refresh_soon()
+
+    def _on_prompt_chosen(self, prompt: object) -> None:
+        for frame in self.views.slices:
+            frame.view.set_selected(prompt)  # type: ignore[arg-type]  # Qt's signal carries an object
+
+    # Verbs
+
+    def open(self, path: Path) -> None:
+        """Open a scan or a project; returns at once."""
+        self.cases.open(path)
+
+    def show_keys(self) -> None:
+        """The page of keys."""
+        pages.show_keys(self, self.actions_.keys())
+
+    def show_log(self) -> None:
+        """The newest log lines."""
+        pages.show_log(self, recent_log())
+
+    def show_about(self) -> None:
+        """Name and version."""
+        pages.show_about(self, app.__version__, self.session.model.name)
+
+    def _add_prompt(self, prompt: object) -> None:
+        self.commands.add_prompt(prompt)  # type: ignore[arg-type]  # a Prompt; Mouse is made before the commands
+
+    def _maximise(self, view: object) -> None:
+        self.views.maximise(view)  # type: ignore[arg-type]  # a SliceView
+
+    def _show_segment_menu(self, place: QPoint) -> None:
+        names = ("add-segment", "rename", "reset", "remove-segment", "visible", "lock", "propagate", "export-mesh")
+        self.actions_.context_menu(self, names).popup(place)
+
+    # Drop
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802  # Qt's name
+        """Accept what can be opened, and nothing else."""
+        if _dropped(event.mimeData().urls(), self.cases) is not None:
+            event.acceptProposedAction()
+            self.empty.set_hovered(True)
+
+    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:  # noqa: N802  # Qt's name
+        """It went elsewhere."""
+        self.empty.set_hovered(False)
+
+    def dropEvent(self, event: QDropEvent) -> None:  # noqa: N802  # Qt's name
+        """Open it once the drop has ended, so that the other program need not wait for a question of ours."""
+        self.empty.set_hovered(False)
+        path = _dropped(event.mimeData().urls(), self.cases)
+        if path is not None:
+            event.acceptProposedAction()
+            QTimer.singleShot(0, self, lambda: self.cases.open(path))
+
+    # Window
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802  # Qt's name
+        """Where and how large it was the last time."""
+        super().showEvent(event)
+        geometry = QSettings().value("window/geometry")
+        if not event.spontaneous() and geometry is not None:
+            self.restoreGeometry(geometry)
+
+    def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802  # Qt's name
+        """Ask for unsaved work, then end threads and processes."""
+        if self.jobs.closed:
+            return
+        if not self.cases.leave():
+            event.ignore()
+            return
+        QSettings().setValue("window/geometry", self.saveGeometry())
+        self._autosave_timer.stop()
+        self.jobs.close()
+        self._autosave.close()
+        self.bridge.close()
+        self.session.close()
+        self.views.set_case(None)
+        super().closeEvent(event)
+
+    def keep_what_can_be_kept(self) -> None:
+        """After a crash: write the recovery file now."""
+        self._autosave.tick()
+        self._autosave.close(keep=True)
+
+
+def _dropped(urls: list[QUrl], cases: Cases) -> Path | None:
+    """The one file or folder that was dropped, if we open such."""
+    paths = [Path(url.toLocalFile()) for url in urls if url.isLocalFile()]
+    return paths[0] if len(paths) == 1 and cases.can_open(paths[0]) else None

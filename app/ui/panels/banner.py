@@ -1,0 +1,72 @@
+"""`Banner`: one sentence over the views, and what to do; never in the way, gone when read."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QWidget
+
+from app.errors import AppError
+from app.ui import theme
+from app.ui.icons import icon
+from app.ui.panels.view_frame import small_button
+
+NOTICE_MS = 12_000
+
+
+class Banner(QFrame):
+    """Errors stay until they are closed; notices leave by themselves."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("banner")
+        row = QHBoxLayout(self)
+        row.setContentsMargins(12, 6, 6, 6)
+        row.setSpacing(8)
+        self._icon = QLabel()
+        self._icon.setFixedSize(20, 20)
+        self._text = QLabel()
+        self._text.setWordWrap(True)
+        self._text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._text.setTextFormat(Qt.TextFormat.PlainText)
+        close = small_button("close", self.tr("Close"))
+        close.clicked.connect(self.hide)
+        row.addWidget(self._icon, 0, Qt.AlignmentFlag.AlignTop)
+        row.addWidget(self._text, 1)
+        row.addWidget(close, 0, Qt.AlignmentFlag.AlignTop)
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.timeout.connect(self.hide)
+        self.hide()
+
+    @property
+    def text(self) -> str:
+        """What it says, empty while hidden."""
+        return "" if self.isHidden() else self._text.text()
+
+    @property
+    def kind(self) -> str:
+        """Either "error" or "notice"."""
+        return str(self.property("kind"))
+
+    def tell_error(self, error: AppError) -> None:
+        """What is wrong, and what to do."""
+        self._show("error", theme.EXCLUDE, str(error))
+        self._timer.stop()
+
+    def tell(self, text: str) -> None:
+        """Something worth knowing; does not push aside an error that was not yet read."""
+        if self.text and self.kind == "error":
+            text = f"{self.text}\n{text}"
+            self._show("error", theme.EXCLUDE, text)
+        else:
+            self._show("notice", theme.ACCENT, text)
+            self._timer.start(NOTICE_MS)
+
+    def _show(self, kind: str, colour: str, text: str) -> None:
+        self._icon.setPixmap(icon("error" if kind == "error" else "info", colour).pixmap(20, 20))
+        self._text.setText(text)
+        self.setAccessibleName(text)
+        self.setProperty("kind", kind)
+        self.style().unpolish(self)
+        self.style().polish(self)
+        self.show()
