@@ -48,7 +48,9 @@ class Autosave:
             self._judge(self._writing)
             self._writing = None
         if document is not self._document:
-            self._document, self._written = document, document.changes if document else 0
+            self._document, self._written = document, -1
+            if document and not self._session.modified:
+                self._written = document.changes
         if document is None or self._writing or time.monotonic() < self._next or document.changes == self._written:
             return
         case = self._session.snapshot()

@@ -131,7 +131,7 @@ class Predict:
     label: int
     prompts: tuple[Prompt, ...]
     revision: int
-    seed: NDArray[np.bool_] | None = None
+    seed: NDArray[np.bool_] | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +147,7 @@ class Propagate:
     job: int
     label: int
     axis: int
-    conditioning: Mapping[int, NDArray[np.bool_]]
+    conditioning: Mapping[int, NDArray[np.bool_]] = field(compare=False)  # the job's number tells requests apart
     first: int
     last: int
     prompts: tuple[Prompt, ...] = ()
@@ -162,7 +162,7 @@ class Estimate:
     prompts: tuple[Prompt, ...]
     samples: int = 8
     random_seed: int = 0
-    seed: NDArray[np.bool_] | None = None
+    seed: NDArray[np.bool_] | None = field(default=None, compare=False)
 
 
 # Messages up; each is delivered once, on the engine thread
