@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import threading
 import weakref
 from collections.abc import Callable
@@ -25,7 +26,7 @@ class Signal(Generic[*Args]):
 
     def connect(self, slot: Callable[[*Args], object]) -> None:
         """Call `slot` at every `emit` from now on."""
-        if hasattr(slot, "__self__"):
+        if inspect.ismethod(slot):
             self._slots.append(weakref.WeakMethod(slot))
         else:
             self._slots.append(lambda: slot)
