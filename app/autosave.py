@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import time
@@ -62,7 +63,8 @@ class Autosave:
         """Stop. The recovery file goes, unless `keep`: its case was saved, or given up on purpose."""
         self._writer.shutdown()
         if not keep:
-            self.path.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # the folder may be gone or unwritable: nothing is there then
+                self.path.unlink(missing_ok=True)
 
     def _judge(self, writing: Future[None]) -> None:
         error = writing.exception()
