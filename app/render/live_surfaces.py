@@ -1,4 +1,4 @@
-"""`LiveSurfaces`: keeps surfaces in step with a document, from copies of its voxels in a worker thread. No Qt, no VTK.
+"""`LiveSurfaces`: keeps surfaces in step with a document, from copies of its voxels in a worker thread. No window.
 
 One job runs at a time; voxels that change meanwhile gather for the next one. The owner calls `poll` now and then on the
 thread of the document and gets what has become ready; nothing crosses threads but the job and its result.

@@ -1,4 +1,7 @@
-"""Pixel to voxel and back as pure maths: `SlicePlane` lays a slice on the screen, `Viewport` zooms and pans it."""
+"""Pixel to voxel and back as pure maths: `SlicePlane` lays a slice on the screen, `Viewport` zooms and pans it.
+
+`first_met` finds the voxel on a line of sight in the 3D view.
+"""
 
 from __future__ import annotations
 
@@ -155,3 +158,37 @@ class Viewport:
         v = self.centre[1] + y / self.scale
         far_u, far_v = self.extent
         return replace(self, centre=(min(far_u, max(-0.0, u)), min(far_v, max(-0.0, v))))
+
+
+def first_met(
+    geometry: Geometry,
+    labels: NDArray[np.uint8],
+    shown: NDArray[np.bool_],
+    start: NDArray[np.float64],
+    direction: NDArray[np.float64],
+    slices: Index | None = None,
+) -> Index | None:
+    """The first voxel on a line through the grid that belongs to a shown label or lies on one of three slices.
+
+    Args:
+        shown: (256,) which labels are met.
+        start, direction: In RAS millimetres.
+        slices: Slice numbers along (k, j, i).
+    """
+    origin, one_mm_on = geometry.index(start), geometry.index(start + direction)
+    step = one_mm_on - origin
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ends = np.stack([(-0.5 - origin) / step, (np.array(geometry.shape) - 0.5 - origin) / step])
+    enters, leaves = float(np.nanmin(ends, axis=0).max()), float(np.nanmax(ends, axis=0).min())
+    if not enters < leaves:
+        return None
+    samples = np.arange(max(enters, 0.0), leaves, 0.25 / max(float(np.abs(step).max()), 1e-9))
+    voxels = np.floor(origin + samples[:, None] * step + 0.5).astype(int)
+    voxels = voxels[((voxels >= 0) & (voxels < geometry.shape)).all(axis=1)]
+    met = shown[labels[tuple(voxels.T)]]
+    if slices is not None:
+        met |= (voxels == np.array(slices)).any(axis=1)
+    if not met.any():
+        return None
+    k, j, i = (int(x) for x in voxels[int(np.argmax(met))])
+    return k, j, i

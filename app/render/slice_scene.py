@@ -65,11 +65,12 @@ class SliceScene:
         self._layers.hide()
 
     def set_estimate(self, estimate: Uncertainty | None) -> None:
-        """Uncertainty of one segment; its colours run from 0 to the 99.5th percentile of the region."""
+        """Uncertainty of one segment; its colours run from 0 to its 99.5th percentile (of what is above 0)."""
         self._estimate = estimate
         self._shown.pop("heat", None)
-        if estimate is not None and estimate.deviation.size:
-            self._top = max(float(np.percentile(estimate.deviation, 99.5)), 1e-6)
+        if estimate is not None:
+            doubtful = estimate.deviation[estimate.deviation > 0]
+            self._top = float(np.percentile(doubtful, 99.5)) if doubtful.size else 1.0
 
     @property
     def heat_top(self) -> float | None:

@@ -1,9 +1,12 @@
-"""Turning, moving and zooming a camera with the mouse, in logical pixels."""
+"""Turning, moving and zooming a camera with the mouse, and its lines of sight, in logical pixels."""
 
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 from vtkmodules.vtkRenderingCore import vtkCamera
+
+Floats = NDArray[np.float64]
 
 _DEGREES = 0.45  # per pixel
 
@@ -22,14 +25,25 @@ def zoom(camera: vtkCamera, factor: float) -> None:
 
 def pan(camera: vtkCamera, x: float, y: float, height: float) -> None:
     """The scene's middle follows the mouse by (x, y) pixels, y down, in a view `height` pixels high."""
-    focus, place = np.array(camera.GetFocalPoint()), np.array(camera.GetPosition())
-    up = np.array(camera.GetViewUp())
-    forwards = focus - place
-    distance = float(np.linalg.norm(forwards))
-    right = np.cross(forwards / distance, up)
-    right /= np.linalg.norm(right)
-    up = np.cross(right, forwards / distance)
-    millimetres = 2 * distance * np.tan(np.deg2rad(camera.GetViewAngle()) / 2) / max(height, 1.0)
+    right, up, forwards = _frame(camera)
+    millimetres = 2 * np.linalg.norm(forwards) * np.tan(np.deg2rad(camera.GetViewAngle()) / 2) / max(height, 1.0)
     move = (y * up - x * right) * millimetres
-    camera.SetFocalPoint(*(focus + move))
-    camera.SetPosition(*(place + move))
+    camera.SetFocalPoint(*(np.array(camera.GetFocalPoint()) + move))
+    camera.SetPosition(*(np.array(camera.GetPosition()) + move))
+
+
+def line_of_sight(camera: vtkCamera, x: float, y: float, width: float, height: float) -> tuple[Floats, Floats]:
+    """Where the line through a pixel, y down, starts, and its direction; both in world coordinates."""
+    right, up, forwards = _frame(camera)
+    side = np.tan(np.deg2rad(camera.GetViewAngle()) / 2) / (height / 2)
+    forwards = forwards / np.linalg.norm(forwards)
+    direction = forwards + side * ((x - width / 2) * right - (y - height / 2) * up)
+    return np.array(camera.GetPosition()), direction / np.linalg.norm(direction)
+
+
+def _frame(camera: vtkCamera) -> tuple[Floats, Floats, Floats]:
+    """Unit vectors to the right and up on the screen, and the way from the camera to its focus."""
+    forwards = np.subtract(camera.GetFocalPoint(), camera.GetPosition())
+    right = np.cross(forwards, camera.GetViewUp())
+    right = right / np.linalg.norm(right)
+    return right, np.cross(right, forwards / np.linalg.norm(forwards)), forwards

@@ -164,6 +164,7 @@ def orientation_cube() -> vtkRenderer:
     cube.SetZFaceTextRotation(90)
     cube.SetFaceTextScale(0.6)
     cube.GetCubeProperty().SetColor(0.62, 0.65, 0.70)
+    cube.GetCubeProperty().SetAmbient(0.35)
     cube.GetTextEdgesProperty().SetColor(0.12, 0.13, 0.15)
     axes = (
         (cube.GetXPlusFaceProperty(), cube.GetXMinusFaceProperty(), (130, 95, 0)),

@@ -16,6 +16,7 @@ from app.render import trackball
 from app.render.colours import grey
 from app.render.lettering import DIM, draw_corner
 from app.render.live_surfaces import LiveSurfaces
+from app.render.picking import first_met
 from app.render.volume_scene import VolumeScene, orientation_cube
 from app.render.vtk_widget import VtkWidget
 from app.view_state import ViewState
@@ -46,7 +47,7 @@ class VolumeView(VtkWidget):
         self._scene = VolumeScene(self.renderer)
         self._cube = orientation_cube()
         self.canvas.renderers.append(self._cube)
-        self.canvas.multi_samples = 4
+        self.renderer.UseFXAAOn()  # smooth edges for less than multi-sampling, which doubles a frame without a GPU
         self._live: LiveSurfaces | None = None
         self._pressed, self._last = QPointF(), QPointF()
         self._pause = self._timer(DEBOUNCE_MS, self._begin, once=True)
@@ -229,13 +230,16 @@ class VolumeView(VtkWidget):
         self.schedule_render()
 
     def index_at(self, pixel: QPointF) -> Index | None:
-        """The voxel where the line of sight through a logical pixel first meets something shown, None in the empty."""
-        ratio = self.devicePixelRatioF()
-        x, y = pixel.x() * ratio, (self.height() - pixel.y()) * ratio
-        depth = self.canvas.depth(round(x), round(y))
-        if self.document is None or depth is None:
+        """The first voxel of a visible segment on the line of sight through a logical pixel; None in the empty.
+
+        While the slices are shown as pictures, a slice is met as well.
+        """
+        if self.document is None or self.view is None:
             return None
-        self.renderer.SetDisplayPoint(x, y, depth)
-        self.renderer.DisplayToWorld()
-        *world, w = self.renderer.GetWorldPoint()
-        return self.document.volume.geometry.nearest(np.array(world) / w)
+        camera = self.renderer.GetActiveCamera()
+        start, direction = trackball.line_of_sight(camera, pixel.x(), pixel.y(), self.width(), self.height())
+        shown = np.zeros(256, bool)
+        shown[[segment.label for segment in self.document.segments if segment.visible]] = True
+        slices = self.view.crosshair if self._planes else None
+        geometry, labels = self.document.volume.geometry, self.document.segmentation.labels
+        return first_met(geometry, labels, shown, start, direction, slices)

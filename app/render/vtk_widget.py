@@ -33,7 +33,6 @@ class Canvas:
 
     def __init__(self) -> None:
         self.renderers: list[vtkRenderer] = []
-        self.multi_samples = 0
         self._window: vtkRenderWindow | None = None
         self._pixels: NDArray[np.uint8] = np.zeros((1, 1, 4), np.uint8)
 
@@ -46,13 +45,6 @@ class Canvas:
         window.GetRGBACharPixelData(0, 0, width - 1, height - 1, 0, buffer)  # type: ignore[call-overload]
         self._pixels = np.ascontiguousarray(numpy_array(buffer).reshape(height, width, 4)[::-1])
         return QImage(self._pixels.data, width, height, 4 * width, QImage.Format.Format_RGBX8888)
-
-    def depth(self, x: int, y: int) -> float | None:
-        """Depth of what the last render shows at a device pixel, y upwards; None where it shows nothing."""
-        if self._window is None:
-            return None
-        depth = self._window.GetZbufferDataAtPoint(x, y)
-        return depth if depth < 1.0 else None
 
     def close(self, *_: object) -> None:
         """Give the OpenGL context back, while there still is one to free textures in."""
@@ -70,7 +62,7 @@ class Canvas:
         window = vtkRenderWindow()
         window.SetShowWindow(False)
         window.SetUseOffScreenBuffers(True)
-        window.SetMultiSamples(self.multi_samples)
+        window.SetMultiSamples(0)
         for renderer in self.renderers:
             window.AddRenderer(renderer)
         window.SetNumberOfLayers(1 + max((r.GetLayer() for r in self.renderers), default=0))
