@@ -44,10 +44,19 @@ CT_PRESETS = {
 """Level and width in Hounsfield units, keys 1 to 7."""
 
 
+def in_hounsfield(volume: Volume) -> bool:
+    """Whether values mean what CT presets say: a CT, or a file that does not name its modality but has air at -1000.
+
+    NIfTI names no modality; only Hounsfield units reach so far below zero.
+    """
+    low, high = volume.usual_range
+    return volume.modality in ("CT", "") and low < -200 < 200 < high
+
+
 def auto_window(volume: Volume) -> Window:
     """A window that shows the volume at once: soft tissue for CT in Hounsfield units, else its usual range."""
     low, high = volume.usual_range
-    if volume.modality == "CT" and low < -200 < 200 < high:
+    if in_hounsfield(volume):
         return CT_PRESETS["Abdomen"]
     if high <= low:
         low, high = volume.intensity_range

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QCoreApplication, QObject, Qt, QTimer
 from PySide6.QtGui import QAction, QKeySequence
-from PySide6.QtWidgets import QMenu, QMenuBar, QToolBar, QWidget
+from PySide6.QtWidgets import QMenu, QMenuBar, QToolBar, QToolButton, QWidget
 
 from app.errors import AppError
 from app.ui import theme
@@ -90,10 +90,14 @@ class Actions(QObject):
     def fill_tool_bar(self, bar: QToolBar) -> None:
         """The buttons; an empty id is a line."""
         for name in TOOL_BAR:
-            if name:
-                bar.addAction(self._actions[name])
-            else:
+            if not name:
                 bar.addSeparator()
+                continue
+            bar.addAction(self._actions[name])
+            button = bar.widgetForAction(self._actions[name])
+            if isinstance(button, QToolButton) and self._rows[name].button:
+                self._actions[name].setIconText(translated(self._rows[name].button))
+                button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
 
     def context_menu(self, parent: QWidget, names: Iterable[str]) -> QMenu:
         """A menu of some actions."""

@@ -13,7 +13,7 @@ from app.ui.estimates import Estimates
 from app.ui.exports import Exports
 from app.ui.panels.four_up import FourUp
 from app.ui.tools import step_slice
-from app.view_state import CT_PRESETS, Window, auto_window
+from app.view_state import CT_PRESETS, Window, auto_window, in_hounsfield
 
 if TYPE_CHECKING:
     from app.ui.main_window import MainWindow
@@ -139,7 +139,7 @@ class Commands:
     def use_preset(self, number: int) -> None:
         """A window for CT; other scans have no common numbers, so they get their own range in steps of width."""
         volume = self.session.case.volume
-        if volume.modality == "CT":
+        if in_hounsfield(volume):
             self.session.view.window = list(CT_PRESETS.values())[number]
             return
         window = auto_window(volume)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QT_TRANSLATE_NOOP
 
+from app.view_state import CT_PRESETS
+
 if TYPE_CHECKING:
     from app.ui.commands import Commands
 
@@ -41,6 +43,8 @@ class Row:
         keys: Portable names of the keys; the first is shown in the menu.
         run: Given the commands.
         group: Rows of different groups of a menu have a line between them.
+        button: A short text in the tool bar, for what nobody guesses from a picture (Slicer's users could not find the
+            STL export).
         only_views: Keys that lists need too (arrows, Home) work only while a view has the focus.
     """
 
@@ -55,6 +59,7 @@ class Row:
     tip: str = ""
     group: int = 0
     only_views: bool = False
+    button: str = ""
 
 
 def _text(text: str) -> str:
@@ -66,7 +71,7 @@ FILE, EDIT, SEGMENT, TOOLS, VIEW, HELP = MENUS = (
     _text("&File"), _text("&Edit"), _text("&Segment"), _text("&Tools"), _text("&View"), _text("&Help"),
 )  # fmt: skip
 
-PRESET_KEYS = tuple("1234567")
+PRESET_KEYS = "1234567"
 
 
 def _tool(name: str, text: str, keys: tuple[str, ...], tip: str) -> Row:
@@ -84,11 +89,10 @@ def _preset(number: int) -> Row:
     def run(commands: Commands, which: int) -> None:
         commands.use_preset(which)
 
-    name = _text("Window preset %1").replace("%1", PRESET_KEYS[number])
     return Row(
         f"preset-{number}",
         VIEW,
-        name,
+        list(CT_PRESETS)[number],
         partial(run, which=number),
         keys=(PRESET_KEYS[number],),
         enabled=_has_case,
@@ -105,18 +109,17 @@ ROWS: tuple[Row, ...] = (
     Row("save-as", FILE, _text("Save project &as…"), lambda c: c.cases.save_as(), "", ("Ctrl+Shift+S",), _has_case,
         group=1),
     Row("export-mesh", FILE, _text("Export for &3D print (STL)…"), lambda c: c.exports.mesh(), "mesh", ("Ctrl+E",),
-        _has_segment, tip=_text("Export surfaces for 3D print: STL, OBJ, PLY"), group=2),
+        _has_segment, tip=_text("Export surfaces for 3D print: STL, OBJ, PLY"), group=2, button=_text("3D print")),
     Row("export-labels", FILE, _text("Export &labels (NIfTI)…"), lambda c: c.exports.labels(), "labels",
-        ("Ctrl+Shift+E",), _has_segment, tip=_text("Export the label map as NIfTI"), group=2),
+        ("Ctrl+Shift+E",), _has_segment, tip=_text("Export the label map as NIfTI"), group=2, button=_text("Labels")),
     Row("screenshot", FILE, _text("Save s&creenshot…"), lambda c: c.exports.screenshot(), "", (), _has_case, group=2),
     Row("quit", FILE, _text("&Quit"), lambda c: c.quit(), "", ("Ctrl+Q",), group=3),
 
     Row("undo", EDIT, _text("&Undo"), lambda c: c.session.undo(), "undo", ("Ctrl+Z",), lambda c: c.session.can_undo),
     Row("redo", EDIT, _text("&Redo"), lambda c: c.session.redo(), "redo", ("Ctrl+Y", "Ctrl+Shift+Z"),
         lambda c: c.session.can_redo),
-    Row("delete-prompt", EDIT, _text("&Delete last or chosen prompt"), lambda c: c.delete_prompt(), "", ("Del",
-        "Backspace"),
-        _has_prompts, group=1, only_views=True),
+    Row("delete-prompt", EDIT, _text("&Delete last or chosen prompt"), lambda c: c.delete_prompt(), "",
+        ("Del", "Backspace"), _has_prompts, group=1, only_views=True),
     Row("cancel", EDIT, _text("&Cancel what runs, or put the tool away"), lambda c: c.escape(), "", ("Esc",), group=1),
 
     Row("add-segment", SEGMENT, _text("&New segment"), lambda c: c.session.add_segment(), "add", ("E", "M"), _has_case),
@@ -132,16 +135,16 @@ ROWS: tuple[Row, ...] = (
     Row("all-visible", SEGMENT, _text("Show or hide &all segments"), lambda c: c.toggle_all(), "", ("G",), _has_segment,
         group=2),
     Row("lock", SEGMENT, _text("&Lock or unlock segment"), lambda c: c.toggle("locked"), "lock", ("Ctrl+L",),
-        _has_segment,
-        group=2),
+        _has_segment, group=2),
     Row("propagate", SEGMENT, _text("&Propagate from this slice, both ways"), lambda c: c.propagate(), "propagate",
         ("Shift+S",), lambda c: _has_segment(c) and not c.session.propagating,
-        tip=_text("Propagate the mask of this slice to its neighbours, both ways"), group=3),
+        tip=_text("Propagate the mask of this slice to its neighbours, both ways"), group=3,
+        button=_text("Propagate")),
     Row("uncertainty", SEGMENT, _text("Show &uncertainty"), lambda c: c.estimates.toggle(), "uncertainty", ("U",),
-        _has_prompts, lambda c: c.session.view.heat, _text("Show where the mask is unsure"), 3),
+        _has_prompts, lambda c: c.session.view.heat, _text("Show where the mask is unsure"), 3,
+        button=_text("Uncertainty")),
     Row("next-click", SEGMENT, _text("Next &click here"), lambda c: c.estimates.suggest(), "target", ("N",),
-        _has_prompts,
-        tip=_text("Go to where the next click helps most"), group=3),
+        _has_prompts, tip=_text("Go to where the next click helps most"), group=3, button=_text("Next click")),
 
     _tool("crosshair", _text("&Crosshair"), ("X", "Ctrl+1"), _text("Crosshair: click or drag to look somewhere")),
     _tool("point", _text("&Point"), ("P", "Ctrl+2"), _text("Point: click on the structure; Ctrl+click excludes")),
@@ -159,8 +162,7 @@ ROWS: tuple[Row, ...] = (
     Row("more-opaque", VIEW, _text("Segments more &visible"), lambda c: c.change_opacity(0.1), "", ("D",), _has_case,
         group=1),
     Row("less-opaque", VIEW, _text("Segments more &transparent"), lambda c: c.change_opacity(-0.1), "", ("A",),
-        _has_case,
-        group=1),
+        _has_case, group=1),
     Row("auto-window", VIEW, _text("&Automatic window"), lambda c: c.auto_window(), "auto", ("0", "Ctrl+J"), _has_case,
         group=2),
     *(_preset(number) for number in range(len(PRESET_KEYS))),

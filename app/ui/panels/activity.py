@@ -26,6 +26,7 @@ class Activity(QWidget):
         self.cancel.clicked.connect(self.cancel_wanted)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 8, 0)
+        row.addStretch()
         row.setSpacing(8)
         for widget in (self._text, self._bar, self.cancel):
             row.addWidget(widget)

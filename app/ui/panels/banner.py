@@ -1,8 +1,11 @@
-"""`Banner`: one sentence over the views, and what to do; never in the way, gone when read."""
+"""`Banner`: one sentence over the views, and what to do.
+
+It lies over them and does not push them: a click that is on its way must not land elsewhere.
+"""
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import QEvent, QObject, Qt, QTimer
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QWidget
 
 from app.errors import AppError
@@ -11,6 +14,7 @@ from app.ui.icons import icon
 from app.ui.panels.view_frame import small_button
 
 NOTICE_MS = 12_000
+MOST_WIDE = 720
 
 
 class Banner(QFrame):
@@ -37,6 +41,18 @@ class Banner(QFrame):
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self.hide)
         self.hide()
+
+    def lie_over(self, centre: QWidget) -> None:
+        """Float at the upper edge of a widget."""
+        self.setParent(centre)
+        self.hide()
+        centre.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802  # Qt's name
+        """Stay in its middle."""
+        if event.type() == QEvent.Type.Resize:
+            self._place()
+        return super().eventFilter(watched, event)
 
     @property
     def text(self) -> str:
@@ -65,8 +81,17 @@ class Banner(QFrame):
     def _show(self, kind: str, colour: str, text: str) -> None:
         self._icon.setPixmap(icon("error" if kind == "error" else "info", colour).pixmap(20, 20))
         self._text.setText(text)
+        self.raise_()
         self.setAccessibleName(text)
         self.setProperty("kind", kind)
         self.style().unpolish(self)
         self.style().polish(self)
         self.show()
+        self._place()
+
+    def _place(self) -> None:
+        centre = self.parentWidget()
+        if centre is None:
+            return
+        width = min(MOST_WIDE, centre.width() - 32)
+        self.setGeometry((centre.width() - width) // 2, 8, width, max(40, self.heightForWidth(width)))

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QComboBox, QDoubleSpinBox, QGridLayout, QLabel, QS
 from app.session import Session
 from app.ui.binding import bind
 from app.ui.panels.view_frame import small_button
-from app.view_state import CT_PRESETS, Window, auto_window
+from app.view_state import CT_PRESETS, Window, auto_window, in_hounsfield
 
 
 class _LevelWidth:
@@ -60,7 +60,7 @@ class DisplayPanel(QWidget):
     def set_case(self) -> None:
         """Steps and presets that suit the open scan."""
         document = self._session.document
-        self.presets.setEnabled(document is not None and document.volume.modality == "CT")
+        self.presets.setEnabled(document is not None and in_hounsfield(document.volume))
         low, high = document.volume.usual_range if document else (0.0, 100.0)
         step = max((high - low) / 100, 1e-6)
         for spin in (self.level, self.width_):

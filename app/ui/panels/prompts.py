@@ -14,6 +14,7 @@ from app.prompts import Box, Point, Prompt, Scribble, SliceMask
 from app.session import Session
 from app.ui import theme
 from app.ui.icons import icon
+from app.ui.panels.hint import Hint
 from app.ui.panels.view_frame import small_button
 
 
@@ -39,6 +40,7 @@ class PromptsPanel(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 4, 0, 0)
         column.addWidget(self.list)
+        self._hint = Hint(self.tr("Click includes, Ctrl+click excludes.\nWhat you say is listed here."), self.list)
         session.view.active_changed.connect(self.refresh)
 
     def refresh(self, *_: object) -> None:
@@ -48,6 +50,7 @@ class PromptsPanel(QWidget):
         self.list.clear()
         for prompt in prompts:
             self._add(document, prompt)  # type: ignore[arg-type]  # prompts belong to a document
+        self._hint.setVisible(not prompts)
         self.list.scrollToBottom()
 
     @property

@@ -22,6 +22,7 @@ from app.segmentation import Segment
 from app.session import Session
 from app.ui import theme
 from app.ui.icons import icon, swatch
+from app.ui.panels.hint import Hint
 from app.ui.panels.volumes import Volumes, millilitres
 
 EYE, COLOUR, NAME, VOLUME, LOCK = range(5)
@@ -50,6 +51,7 @@ class SegmentsPanel(QWidget):
         column.setSpacing(6)
         column.addWidget(self.list)
         column.addWidget(self.interval)
+        self._hint = Hint(self.tr("Click on a structure in a slice:\nits segment appears here."), self.list)
         session.view.active_changed.connect(self._choose_active)
         volumes.changed.connect(self._show_volumes)
 
@@ -65,6 +67,7 @@ class SegmentsPanel(QWidget):
                 self._fill(row, segment)
         finally:
             self._filling = False
+        self._hint.setVisible(not segments)
         self._show_volumes()
         self._choose_active()
 

@@ -52,6 +52,7 @@ class Sidebar(QDockWidget):
             button.setAutoRaise(True)
             button.setFixedSize(26, 26)
             self._segment_buttons.addWidget(button)
+        self.prompts.addAction(actions["delete-prompt"])
 
     def _lay_out(self) -> None:
         body = QWidget()

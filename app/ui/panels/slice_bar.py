@@ -87,7 +87,7 @@ class SliceBar(QAbstractSlider):
         """Track, ribbon, marks, handle."""
         painter = QPainter(self)
         area = self._area()
-        painter.fillRect(area, QColor(theme.RAISED))
+        painter.fillRect(area, QColor(theme.TRACK))
         for index, confidence in self._confidences.items():
             cell = self.cell(index)
             painter.fillRect(cell.adjusted(0, 0, 0, 0.5), confidence_colour(confidence))

@@ -1,0 +1,120 @@
+"""`run_demo`: the main job unattended, through the real window with real mouse events; leaves picture, labels, mesh."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from PySide6.QtCore import QCoreApplication, Qt
+from PySide6.QtTest import QTest
+from scipy import ndimage
+
+from app.errors import AppError
+from app.geometry import Index
+from app.ui.app import make_application, make_window
+from app.ui.main_window import MainWindow
+from app.view_state import in_hounsfield
+from app.volume import Volume
+
+PATIENCE_S = 300.0
+TARGET = (90, 180)
+"""Hounsfield units of the structure to click: blood and well supplied organs after contrast agent."""
+
+
+def run_demo(path: str | Path, folder: str | Path) -> int:
+    """Open, click, propagate, undo, redo, export; says each step on stderr.
+
+    Returns:
+        0, or 1 when a step did not come to its end.
+    """
+    out = Path(folder)
+    out.mkdir(parents=True, exist_ok=True)
+    make_application()
+    window = make_window(recovery=out / "recovery")
+    try:
+        _Demo(window, out).play(Path(path))
+    except AppError as error:
+        print(f"volumask: {error}", file=sys.stderr)
+        return 1
+    finally:
+        window.session.saved(out, window.session.snapshot()) if window.session.document else None
+        window.close()
+        QCoreApplication.processEvents()
+    return 0
+
+
+class _Demo:
+    def __init__(self, window: MainWindow, folder: Path) -> None:
+        self._window, self._session, self._folder = window, window.session, folder
+
+    def play(self, path: Path) -> None:
+        window, session = self._window, self._session
+        window.resize(1440, 900)
+        window.show()
+        self._wait("the window", window.isActiveWindow, must=False, patience=3)
+        window.open(path)
+        self._wait(f"{path.name} opened", lambda: session.document is not None)
+        index = deep_inside(session.case.volume)
+        session.view.crosshair = index
+        self._click(index)
+        self._wait("first mask after a click", lambda: bool(session.case.segments) and self._voxels() > 0)
+        self._wait("surface", lambda: bool(window.views.volume.view.shown_labels))
+        before = self._voxels()
+        window.actions_["propagate"].trigger()
+        self._wait("propagated both ways", lambda: not session.propagating and not session.inference.busy)
+        self._key(Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+        self._wait("undone", lambda: self._voxels() == before and session.can_redo)
+        self._export()
+
+    def _export(self) -> None:
+        window, folder = self._window, self._folder
+        for name in ("labels.nii.gz", "mesh.stl", "screenshot.png"):
+            (folder / name).unlink(missing_ok=True)
+        self._wait("surface up to date", lambda: not window.views.volume.view.busy)
+        QTest.qWait(300)
+        window.grab().save(str(folder / "screenshot.png"))
+        window.exports.write_labels(folder / "labels.nii.gz")
+        self._wait("labels.nii.gz", (folder / "labels.nii.gz").exists)
+        window.exports.write_mesh(folder / "mesh.stl", self._session.view.active)
+        self._wait("mesh.stl", (folder / "mesh.stl").exists)
+        self._wait("screenshot.png", (folder / "screenshot.png").exists)
+        self._wait("the end of writing", lambda: window.jobs.running == 0)
+
+    def _voxels(self) -> int:
+        label = self._session.view.active
+        return int(self._session.mask(label).sum()) if label in self._session.case.segmentation.segments else 0
+
+    def _click(self, index: Index) -> None:
+        view = self._window.views.slices[0].view
+        QTest.qWait(100)
+        QTest.mouseMove(view, view.pixel_at(index).toPoint())
+        QTest.mouseClick(
+            view, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, view.pixel_at(index).toPoint()
+        )
+
+    def _key(self, key: Qt.Key, modifier: Qt.KeyboardModifier) -> None:
+        self._window.views.slices[0].view.setFocus()
+        QTest.keyClick(self._window.views.slices[0].view, key, modifier)
+
+    def _wait(self, what: str, done: Callable[[], bool], must: bool = True, patience: float = PATIENCE_S) -> None:
+        start = time.monotonic()
+        while not done():
+            if time.monotonic() - start > patience:
+                if must:
+                    raise AppError(f"The demo waited {patience:.0f} s for {what}, in vain.", self._window.banner.text)
+                return
+            QTest.qWait(20)
+        print(f"{what}: {time.monotonic() - start:.2f} s", file=sys.stderr)
+
+
+def deep_inside(volume: Volume) -> Index:
+    """A voxel deep inside the largest structure of organ brightness: something that is worth a click."""
+    low, high = TARGET if in_hounsfield(volume) else np.percentile(volume.array, (60, 90)).tolist()
+    step = max(1, max(volume.shape) // 128)
+    smooth = ndimage.uniform_filter(volume.array[::step, ::step, ::step].astype(np.float32), 3)
+    depth = ndimage.distance_transform_edt((smooth > low) & (smooth < high))
+    k, j, i = (int(n) * step for n in np.unravel_index(int(np.argmax(depth)), depth.shape))
+    return k, j, i
