@@ -24,7 +24,7 @@ def solve(features: Features, seeds: Seeds, prior: Prior | None) -> NDArray[np.f
     far = features.graph.distances(exclude)
     reach = np.where(near < far, near, np.inf)
     reach[include] = 0.0
-    cut = max(best_reach(features.pieces, reach, features.graph.noise), 1e-6)
+    cut = max(best_reach(features.pieces, reach, features.graph.noise, float(np.prod(features.lattice.steps))), 1e-6)
     other = np.minimum(far, cut)
     logits = _STEEPNESS * (other - near) / np.maximum(other + near, 1e-6)
     logits = np.where(np.isfinite(near), logits, -_STEEPNESS)
