@@ -38,7 +38,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
         known = ", ".join(map(str, present)) or "none"
         raise BadInput(f"{args.labels} has no label {args.label}.", f"It has: {known}.")
     segments = [
-        Segment(label, file.names.get(label, f"Label {label}"), PALETTE[(label - 1) % len(PALETTE)])
+        Segment(label, file.names.get(label, f"Label {label}"), file.colours.get(label, _colour(label)))
         for label in present
         if args.label in (None, label)
     ]
@@ -48,6 +48,10 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
         return {"path": args.out, "labels": [segment.label for segment in segments], "text": f"{args.out}: {names}"}
     receipt = mesh_files.export(args.out, file.labels, segments, file.geometry)
     return {**receipt.as_dict(), "text": receipt.text()}
+
+
+def _colour(label: int) -> tuple[int, int, int]:
+    return PALETTE[(label - 1) % len(PALETTE)]
 
 
 def text(result: dict[str, Any]) -> str:

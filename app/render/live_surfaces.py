@@ -44,7 +44,6 @@ class LiveSurfaces:
         self._waiting: Region | None = document.volume.geometry.region if document.segments else None
         self._job: Future[Result] | None = None
         self._asked = document.volume.geometry.region  # of the last job
-        self._pool = ThreadPoolExecutor(1, thread_name_prefix="surfaces")
 
     @property
     def busy(self) -> bool:
@@ -65,7 +64,9 @@ class LiveSurfaces:
                 region = region.union(known)
         self._asked = region
         crop = self._document.segmentation.labels[region.slices].copy()
-        self._job = self._pool.submit(_surfaces, crop, region, dict(self._known), self._document.volume.geometry)
+        pool = ThreadPoolExecutor(1, thread_name_prefix="surfaces")
+        self._job = pool.submit(_surfaces, crop, region, dict(self._known), self._document.volume.geometry)
+        pool.shutdown(wait=False)  # the thread ends with its job, so an idle view holds none
 
     def poll(self) -> dict[int, Skin | None]:
         """Surfaces that have become ready since the last call; None for a segment without voxels."""
@@ -83,7 +84,6 @@ class LiveSurfaces:
 
     def close(self) -> None:
         """Let go; a job that still runs ends unheard."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
         self._job = self._waiting = None
 
     def _remember(self, label: int, region: Region | None) -> None:

@@ -43,7 +43,9 @@ def format_of(path: str | Path) -> str:
     raise BadInput(f"{Path(path).name} has an ending that no format of ours has.", f"Choose one of: {known}.")
 
 
-def export(path: str | Path, labels: NDArray[np.uint8], segments: Sequence[Segment], geometry: Geometry) -> Receipt:
+def export(
+    path: str | Path, labels: NDArray[np.unsignedinteger], segments: Sequence[Segment], geometry: Geometry
+) -> Receipt:
     """Write segments as closed surfaces in LPS millimetres: STL, OBJ, PLY or 3MF, by the ending of `path`.
 
     Args:

@@ -13,35 +13,37 @@ from app.atomic_file import replacing
 from app.geometry import Geometry, Region
 from app.segmentation import Segment
 
+_TYPES = {1: "unsigned char", 2: "unsigned short", 4: "unsigned int"}
+
 
 def write_seg_nrrd(
-    path: str | Path, labels: NDArray[np.uint8], segments: Sequence[Segment], geometry: Geometry
+    path: str | Path, labels: NDArray[np.unsignedinteger], segments: Sequence[Segment], geometry: Geometry
 ) -> None:
     """Write the voxels of the given segments; others become background.
 
     Raises:
         AppError: when it cannot be written.
     """
-    keep = np.zeros(256, np.uint8)
-    for segment in segments:
-        keep[segment.label] = segment.label
-    kept = keep[labels]
+    highest = max((segment.label for segment in segments), default=0)
+    kind = next(kind for kind in (np.uint8, np.uint16, np.uint32) if highest <= np.iinfo(kind).max)
+    kept = np.where(np.isin(labels, [segment.label for segment in segments]), labels, 0).astype(kind)
     packer = zlib.compressobj(4, zlib.DEFLATED, zlib.MAX_WBITS | 16)  # 16: with gzip's header
     with replacing(path) as temporary, temporary.open("wb") as file:
         file.write(_header(kept, segments, geometry).encode("utf-8"))
         for plane in kept:
-            file.write(packer.compress(plane.tobytes()))
+            file.write(packer.compress(plane.astype(plane.dtype.newbyteorder("<")).tobytes()))
         file.write(packer.flush())
 
 
-def _header(labels: NDArray[np.uint8], segments: Sequence[Segment], geometry: Geometry) -> str:
+def _header(labels: NDArray[np.unsignedinteger], segments: Sequence[Segment], geometry: Geometry) -> str:
     k, j, i = geometry.shape
     affine = geometry.lps_affine
     directions = " ".join(_vector(affine[:3, column]) for column in range(3))
     lines = [
         "NRRD0004",
         "# written by Volumask",
-        "type: unsigned char",
+        f"type: {_TYPES[labels.itemsize]}",
+        "endian: little",
         "dimension: 3",
         "space: left-posterior-superior",
         f"sizes: {i} {j} {k}",
@@ -59,7 +61,7 @@ def _header(labels: NDArray[np.uint8], segments: Sequence[Segment], geometry: Ge
     return "\n".join(lines) + "\n\n"
 
 
-def _fields(labels: NDArray[np.uint8], segment: Segment) -> dict[str, str]:
+def _fields(labels: NDArray[np.unsignedinteger], segment: Segment) -> dict[str, str]:
     box = Region.around(labels == segment.label)
     spans = [f"{a} {b - 1}" for a, b in zip(box.start, box.stop, strict=True)] if box else ["0 -1"] * 3
     return {

@@ -96,8 +96,8 @@ class SliceLayers:
         self._camera = renderer.GetActiveCamera()
         self._camera.ParallelProjectionOn()
         self.image = Layer(renderer, 0.0, linear=True)
-        self.heat = Layer(renderer, 1.0, linear=True)
-        self.labels = Layer(renderer, 2.0, linear=False)
+        self.labels = Layer(renderer, 1.0, linear=False)
+        self.heat = Layer(renderer, 2.0, linear=True)
         self.outlines = OutlineLayer(renderer, 3.0)
 
     def look(self, viewport: Viewport) -> None:
@@ -111,5 +111,5 @@ class SliceLayers:
 
     def hide(self) -> None:
         """Show nothing."""
-        for layer in (self.image, self.heat, self.labels, self.outlines):
+        for layer in (self.image, self.labels, self.heat, self.outlines):
             layer.hide()

@@ -143,6 +143,8 @@ class _SlicePicture:
         data.GetPointData().SetTCoords(vtk_arrays.data_array(np.array([[0, 0], [0, 1], [1, 1], [1, 0]], np.float32)))
         mapper = vtkPolyDataMapper()
         mapper.SetInputData(data)
+        mapper.SetResolveCoincidentTopologyToPolygonOffset()  # its frame lies in the same plane and shall be seen
+        mapper.SetRelativeCoincidentTopologyPolygonOffsetParameters(1.0, 2.0)
         self._actor.SetMapper(mapper)
         self._actor.VisibilityOn()
 

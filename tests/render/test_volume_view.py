@@ -197,20 +197,9 @@ def test_a_label_that_grows_far_from_itself_keeps_all_of_its_surface():
     document.edit(label, far, np.ones(far.shape, bool), "Paint")
     both = work(live)[label]
     assert both > alone
-    assert both == work(LiveSurfacesOnce(document))[label]
+    assert both == work(LiveSurfaces(document))[label]
     document.remove_segment(label)
     assert work(live) == {label: None}
-    live.close()
-
-
-class LiveSurfacesOnce(LiveSurfaces):
-    """From scratch; ends its thread when its work is done."""
-
-    def poll(self):
-        ready = super().poll()
-        if not self.busy:
-            self.close()
-        return ready
 
 
 def test_only_the_segments_that_changed_are_made_again():
@@ -222,4 +211,3 @@ def test_only_the_segments_that_changed_are_made_again():
     region = Region((28, 28, 28), (31, 31, 31))
     document.edit(second, region, np.zeros(region.shape, bool), "Erase")
     assert set(work(live)) == {second}
-    live.close()
