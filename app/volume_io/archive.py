@@ -12,9 +12,9 @@ from pathlib import Path, PurePosixPath
 import psutil
 
 from app.errors import BadInput
-from app.volume_io import memory
 from app.volume_io.blob import Blob
 from app.volume_io.formats import HEAD, is_dicom, is_nifti
+from app.volume_io.sentences import counted, megabytes
 from app.volume_io.series import ReportProgress, Stop
 
 _MEMBERS = 200_000
@@ -80,20 +80,20 @@ def _collect(
         total += member.size
         _check_growth(path, member, total, limit)
         found.append(Blob.in_memory(member.name, head + next(content)))
-    notes = (f"{unsafe} entries with unsafe names (outside the archive) were left out",) if unsafe else ()
+    notes = (f"{counted(unsafe, 'name')} left out: pointing outside of the archive",) if unsafe else ()
     return found, notes
 
 
 def _check_growth(path: Path, member: _Member, total: int, limit: int) -> None:
     if member.size > _SUSPICIOUS_SIZE and member.size > _SUSPICIOUS_RATIO * max(1, member.packed):
         raise BadInput(
-            f"{path.name} would unpack to {memory.megabytes(member.size)} from {memory.megabytes(member.packed)}; "
+            f"{path.name} would unpack to {megabytes(member.size)} from {megabytes(member.packed)}; "
             "no scan is that empty.",
             "It may be made to harm; unpack it yourself if you trust it.",
         )
     if total > limit:
         raise BadInput(
-            f"{path.name} would unpack to more than {memory.megabytes(limit)}, too much for this computer's memory.",
+            f"{path.name} would unpack to more than {megabytes(limit)}, too much for this computer's memory.",
             "Unpack it and open the folder.",
         )
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import re
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
@@ -14,6 +17,7 @@ from pydicom.uid import UID
 from app.errors import BadInput
 from app.volume_io import memory
 from app.volume_io.blob import Blob
+from app.volume_io.sentences import megabytes
 
 # Damaged and old files are the rule; pydicom's advice about them is for the people who write such files, and its
 # log lines can hold the values that it dislikes, which may be a patient's name.
@@ -117,9 +121,8 @@ def read_header(blob: Blob) -> Header:
     Raises:
         BadInput: when the file is no DICOM object or its header is damaged.
     """
-    with blob.open() as file:
+    with _opened(blob) as file:
         try:
-            _pass_preamble(file)
             _guard_deflated(file, blob)
             dataset = pydicom.dcmread(file, stop_before_pixels=True, force=True, specific_tags=TAGS)  # type: ignore[arg-type]  # keywords are taken
             pixels, compressed = _measure(file, dataset, blob.size)
@@ -127,7 +130,7 @@ def read_header(blob: Blob) -> Header:
             raise
         except Exception as error:  # the door: pydicom raises dozens of types on damaged files
             raise BadInput(f"{blob.label} is a damaged DICOM file.", "Export it again from its source.") from error
-    if not any(name in dataset for name in ("SOPClassUID", "Modality", "Rows", "DirectoryRecordSequence")):
+    if not len(dataset):  # read with the wrong byte order, no element has a number that we asked for
         raise BadInput(
             f"{blob.label} is a damaged DICOM file: what follows its header is not written as the header says.",
             "Export it again from its source.",
@@ -143,9 +146,8 @@ def load(header: Header) -> pydicom.Dataset:
     Raises:
         BadInput: when it cannot be read.
     """
-    with header.blob.open() as file:
+    with _opened(header.blob) as file:
         try:
-            _pass_preamble(file)
             dataset = pydicom.dcmread(file, force=True)
         except Exception as error:  # the door, as above
             raise BadInput(f"{header.blob.label} is a damaged DICOM file.", "Export it again.") from error
@@ -160,10 +162,13 @@ def _complete_meta(dataset: pydicom.Dataset) -> None:
         dataset.file_meta.TransferSyntaxUID = UID("1.2.840.10008.1.2" if implicit else "1.2.840.10008.1.2.1")
 
 
-def _pass_preamble(file: BinaryIO) -> None:
-    """Some files begin with "DICM" itself: go behind it, where pydicom then finds the meta information."""
-    head = file.read(4)
-    file.seek(4 if head == b"DICM" else 0)
+@contextmanager
+def _opened(blob: Blob) -> Iterator[BinaryIO]:
+    """The file; one that begins with "DICM" gets the empty preamble that it lacks."""
+    with blob.open() as file:
+        lacking = file.read(4) == b"DICM"
+        file.seek(0)
+        yield io.BytesIO(bytes(128) + file.read()) if lacking else file
 
 
 def _guard_deflated(file: BinaryIO, blob: Blob) -> None:
@@ -227,8 +232,8 @@ def _damage(header: Header) -> str:
         needed = header.frames * rows * columns * samples * bits // 8 * (2 if packed else 3) // 3
         if abs(header.pixels) < needed or header.pixels < 0:
             return (
-                f"is cut off: its header promises {memory.megabytes(max(needed, 1e5))} of pixels, "
-                f"{memory.megabytes(abs(header.pixels))} are there"
+                f"is cut off: its header promises {megabytes(needed)} of pixels, "
+                f"{megabytes(abs(header.pixels))} are there"
             )
     if header.compressed and header.pixels is not None and header.pixels < 8 * header.frames:
         return f"claims {header.frames:,} frames, more than its pixel data can hold"

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from app.errors import BadInput
 from app.volume_io.formats import GZIP_MAGIC
-from app.volume_io.memory import megabytes
+from app.volume_io.sentences import megabytes
 from app.volume_io.series import Stop
 
 _READ = 1 << 20  # compressed bytes at a time

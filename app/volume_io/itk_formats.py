@@ -18,6 +18,7 @@ from app.volume_io import memory
 from app.volume_io.blob import Blob
 from app.volume_io.formats import GZIP_MAGIC, MGH
 from app.volume_io.gzip_stream import GzipStream
+from app.volume_io.sentences import megabytes
 from app.volume_io.series import SeriesInfo
 from app.volume_io.values import finite, rescaled
 
@@ -108,8 +109,8 @@ def _check_itk_size(reader: Any, path: Path, geometry: Geometry, times: int) -> 
     on_disk = sum(file.stat().st_size for file in (path, *_detached(path)))
     if needed > on_disk * memory.DEFLATE_LIMIT:
         raise BadInput(
-            f"{path.name} is not complete: its header promises {memory.megabytes(needed)} and the file has "
-            f"{memory.megabytes(on_disk)}.",
+            f"{path.name} is not complete: its header promises {megabytes(needed)} and the file has "
+            f"{megabytes(on_disk)}.",
             "Copy or download it again.",
         )
     memory.require(path.name, 2 * needed)
@@ -155,7 +156,7 @@ def _mgh_header(path: Path) -> tuple[Geometry, int, Any]:
         raise BadInput(f"{path.name} is not an MGH image: its header makes no sense.")
     needed = int(np.prod(dims, dtype=np.float64)) * item
     if needed > blob.size * (memory.DEFLATE_LIMIT if packed else 1):
-        raise BadInput(f"{path.name} is not complete: its header promises {memory.megabytes(needed)}.")
+        raise BadInput(f"{path.name} is not complete: its header promises {megabytes(needed)}.")
     memory.require(path.name, 3 * needed)
     return Geometry((dims[2], dims[1], dims[0]), header.get_affine()), dims[3], header
 

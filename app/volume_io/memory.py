@@ -5,6 +5,7 @@ from __future__ import annotations
 import psutil
 
 from app.errors import BadInput
+from app.volume_io.sentences import megabytes
 
 DEFLATE_LIMIT = 1040
 """Deflate cannot shrink more than about 1032 : 1 (zlib's technical notes), so a header that says more lies."""
@@ -24,8 +25,3 @@ def require(name: str, count: int) -> None:
             f"{name} needs {megabytes(count)} of memory and this computer has {megabytes(free)} free.",
             "Close other programs, or use a smaller image.",
         )
-
-
-def megabytes(count: float) -> str:
-    """A size for people: "12 MB", "3.4 GB"."""
-    return f"{count / 1e6:,.0f} MB" if count < 1e9 else f"{count / 1e9:,.1f} GB"

@@ -14,6 +14,7 @@ from app.volume_io.blob import Blob
 from app.volume_io.formats import GZIP_MAGIC
 from app.volume_io.gzip_stream import GzipStream
 from app.volume_io.nifti_header import NiftiHeader
+from app.volume_io.sentences import megabytes
 from app.volume_io.series import SeriesInfo, Stop
 from app.volume_io.values import finite, rescaled
 
@@ -106,8 +107,8 @@ def _check_size(header: NiftiHeader, voxels: Blob) -> None:
     most = voxels.size * memory.DEFLATE_LIMIT if packed else voxels.size
     if header.end > most:
         raise BadInput(
-            f"{voxels.label} is not complete: its header promises {memory.megabytes(header.end)} and the file has "
-            f"{memory.megabytes(voxels.size)}{' compressed' if packed else ''}.",
+            f"{voxels.label} is not complete: its header promises {megabytes(header.end)} and the file has "
+            f"{megabytes(voxels.size)}{' compressed' if packed else ''}.",
             "Copy or download it again.",
         )
     memory.require(voxels.label, 2 * header.bytes_per_time)

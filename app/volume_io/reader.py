@@ -16,6 +16,7 @@ from app.volume_io import archive, dicom, formats, itk_formats, nifti
 from app.volume_io.blob import Blob
 from app.volume_io.dicom_header import read_header
 from app.volume_io.formats import GZIP_MAGIC, HEAD, is_dicom, is_nifti
+from app.volume_io.sentences import counted
 from app.volume_io.series import ReportProgress, SeriesInfo, Stop
 from app.volume_io.stack import Stack, with_note
 
@@ -155,7 +156,7 @@ def _in_folder(folder: Path, progress: ReportProgress | None, token: Stop | None
     files, unreadable = _files(folder, token)
     found, errors = _from_blobs(files, progress, token, folder)
     if found:
-        return found
+        return _with_losses(found, errors)
     if errors:
         raise errors[0]
     if unreadable and not files:
@@ -169,7 +170,15 @@ def _in_archive(path: Path, progress: ReportProgress | None, token: Stop | None)
     found, errors = _from_blobs(blobs, progress, token, None)
     if not found:
         raise errors[0] if errors else BadInput(f"No images were found in {path.name}.")
-    return [_noted(f, notes) for f in found] if notes else found
+    return _with_losses([_noted(f, notes) for f in found] if notes else found, errors)
+
+
+def _with_losses(found: list[Found], errors: list[BadInput]) -> list[Found]:
+    """Say at every series that some files could not be read: one of its slices may be among them."""
+    if not errors:
+        return found
+    note = f"{counted(len(errors), 'file')} could not be read: {errors[0].message}"
+    return [_noted(f, (note,)) for f in found]
 
 
 def _noted(found: Found, notes: tuple[str, ...]) -> Found:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from app.errors import BadInput
 from app.geometry import Geometry
+from app.volume_io.sentences import counted
 
 _UNEVEN = 0.02  # of the step: a slice farther than this from its even place makes the stack uneven
 _UNEVEN_MM = 0.01  # header positions are rounded; below this they are even whatever the step
@@ -143,7 +144,8 @@ def _depths(along: NDArray[np.float64]) -> tuple[NDArray[np.float64], float, tup
         raise BadInput(f"The slices of this series lie too unevenly to be one scan (steps {_range(steps)}).")
     if missing:
         step = float(along[-1]) / (count - 1)
-        note = f"{missing} slices are missing (steps {_range(steps)}): filled in between their neighbours"
+        gone = counted(missing, "slice", ("is", "are"))
+        note = f"{gone} missing (steps {_range(steps)}): filled in between their neighbours"
     else:
         note = f"the slices lie unevenly (steps {_range(steps)}): resampled to steps of {step:.3g} mm"
     wanted = np.minimum(np.arange(count) * step, along[-1])

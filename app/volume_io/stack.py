@@ -14,6 +14,7 @@ from app.volume_io import regular_grid
 from app.volume_io.dicom_header import Header
 from app.volume_io.frame import Frame, frames_of
 from app.volume_io.regular_grid import GridPlan
+from app.volume_io.sentences import counted
 
 _SAME_DEPTH_MM = 0.01
 _SAME_DIRECTION = 2e-3  # greatest difference of a cosine within one stack; scanners round to 1e-4 or so
@@ -61,7 +62,7 @@ def _series(key: str, headers: list[Header]) -> list[Stack]:
         why = Counter(h.reason for h in headers if h.reason)
         return [Stack(key, head.description, head.modality, reason=min(why))]
     if damaged := [h for h in headers if h.damaged]:
-        notes = (*notes, f"{len(damaged)} files of this series could not be used: {damaged[0].reason}")
+        notes = (*notes, f"{counted(len(damaged), 'file')} of this series could not be used: {damaged[0].reason}")
     groups = _groups([frame for header in usable for frame in frames_of(header)])
     if len(groups) > 1:
         notes = (*notes, f"this series holds {len(groups)} images of different planes or sizes, shown one by one")
@@ -78,7 +79,7 @@ def _deduplicated(headers: list[Header]) -> tuple[list[Header], tuple[str, ...]]
     identifiers = {key[0] for key in seen}
     notes = []
     if dropped := len(headers) - len(seen):
-        notes.append(f"{dropped} files are copies of others and were left out")
+        notes.append(f"{counted(dropped, 'file', ('is a copy', 'are copies'))} of another and left out")
     if len(identifiers) < len(seen):
         notes.append("several files carry the same identifier (SOPInstanceUID) although they differ")
     return list(seen.values()), tuple(notes)
@@ -138,7 +139,8 @@ def _by_depth(frames: list[Frame]) -> tuple[tuple[tuple[Frame, ...], ...], tuple
         place.sort(key=lambda f: f.order)
     notes = []
     if spare := sum(counts) - times * len(places):
-        notes.append(f"{spare} slices lie where another one already lies, without making a whole time point: left out")
+        doubled = counted(spare, "slice", ("lies", "lie"))
+        notes.append(f"{doubled} where another already lies, without making a whole time point: left out")
     if times > 1:
         notes.append(f"{times} time points: each place in space was imaged {times} times")
     return tuple(tuple(place[t] for place in places) for t in range(times)), tuple(notes)
@@ -169,9 +171,7 @@ def _unplaced(frames: list[Frame]) -> tuple[str, ...]:
     if len(frames) == 1:
         return ("a single picture without a position in space",)
     if frames[0].header.frames > 1:
-        return (
-            f"{len(frames)} frames of a cine loop: they follow each other in time, distances across them mean nothing",
-        )
+        return (f"{len(frames)} frames without positions (a cine loop): distances from one to the next mean nothing",)
     return ("the slices carry no valid position: put in the order of their numbers, their distances are a guess",)
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.errors import BadInput
+from app.volume_io.sentences import counted
 
 Array = NDArray[np.generic]
 
@@ -80,8 +81,9 @@ def finite(array: Array, name: str) -> tuple[Array, tuple[str, ...]]:
     Raises:
         BadInput: when no voxel is a number.
     """
-    if array.dtype.kind != "f" or math.isfinite(float(np.sum(array, dtype=np.float64))):
-        return array, ()
+    with np.errstate(invalid="ignore"):
+        if array.dtype.kind != "f" or math.isfinite(float(np.sum(array, dtype=np.float64))):
+            return array, ()
     bad = ~np.isfinite(array)
     count = int(bad.sum())
     if not count:  # finite values whose sum is not
@@ -90,4 +92,4 @@ def finite(array: Array, name: str) -> tuple[Array, tuple[str, ...]]:
         raise BadInput(f"{name} holds no numbers: every voxel is NaN or infinite.")
     low = float(array[~bad].min())  # type: ignore[arg-type]  # a float array
     out = np.where(bad, np.asarray(low, array.dtype), array)
-    return out, (f"{count:,} voxels were NaN or infinite and are shown as the smallest value, {low:g}",)
+    return out, (f"{counted(count, 'voxel', ('was', 'were'))} NaN or infinite, shown as the smallest value {low:g}",)
