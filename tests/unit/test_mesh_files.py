@@ -1,6 +1,8 @@
 """Mesh files as other programs read them, their receipts, and what is refused."""
 
 import json
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 from xml.etree import ElementTree
@@ -181,3 +183,9 @@ def test_a_full_disk_keeps_the_old_file(tmp_path, labels, geometry, monkeypatch)
         mesh_files.export(path, labels, SEGMENTS, geometry)
     assert path.read_bytes() == b"old"
     assert [p.name for p in tmp_path.iterdir()] == ["a.stl"]
+
+
+def test_exporting_needs_neither_vtk_nor_qt():
+    code = "import sys, app.render.mesh_files; print([m for m in ('vtkmodules', 'PySide6') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
