@@ -100,7 +100,7 @@ def install_packages(packages: Sequence[str], purpose: str) -> None:
     if not shutil.which("apt-get"):
         raise SetupError(f"{purpose} needs system libraries that are missing. On Debian their packages are: {names}")
     root = os.geteuid() == 0
-    if not root and subprocess.run(["sudo", "-n", "true"], capture_output=True, check=False).returncode:
+    if not root and not _sudo():
         raise SetupError(by_hand)
     say(f"installing system packages: {names}")
     apt = ["apt-get", "-y", "-q", "--no-install-recommends", "-o", "DPkg::Lock::Timeout=120"]
@@ -110,6 +110,12 @@ def install_packages(packages: Sequence[str], purpose: str) -> None:
         logged([*prefix, *apt, "update"], environment)  # a new machine has no lists yet, or old ones
         if logged([*prefix, *apt, "install", *packages], environment):
             raise SetupError(f"apt-get failed; the last lines are above, all of it in {LOG}. {by_hand}")
+
+
+def _sudo() -> bool:
+    """Whether sudo is there and asks for no password."""
+    ask = ["sudo", "-n", "true"]
+    return bool(shutil.which("sudo")) and subprocess.run(ask, capture_output=True, check=False).returncode == 0
 
 
 @contextlib.contextmanager
@@ -342,7 +348,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, stop)  # so that the virtual display ends with us
     try:
         return int(options.run(options))
-    except SetupError as error:
+    except (SetupError, OSError) as error:
         print(f"dev.py: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
