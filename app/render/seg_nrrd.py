@@ -26,7 +26,8 @@ def write_seg_nrrd(
     """
     highest = max((segment.label for segment in segments), default=0)
     kind = next(kind for kind in (np.uint8, np.uint16, np.uint32) if highest <= np.iinfo(kind).max)
-    kept = np.where(np.isin(labels, [segment.label for segment in segments]), labels, 0).astype(kind)
+    chosen = np.isin(labels, [segment.label for segment in segments])
+    kept: NDArray[np.unsignedinteger] = np.where(chosen, labels, 0).astype(kind)
     packer = zlib.compressobj(4, zlib.DEFLATED, zlib.MAX_WBITS | 16)  # 16: with gzip's header
     with replacing(path) as temporary, temporary.open("wb") as file:
         file.write(_header(kept, segments, geometry).encode("utf-8"))

@@ -438,8 +438,9 @@ pixel = shown.pixel_at((20, 30, 8))
 picture = shown.pixels()
 near = (abs(picture.astype(int) - (230, 60, 200)).max(axis=-1) < 12).nonzero()
 print(json.dumps({
-    "ratio": shown.devicePixelRatioF(), "shape": picture.shape, "frame": shown.canvas._pixels.shape, "pixel": [pixel.x(), pixel.y()],
-    "ball": [float(near[1].mean()), float(near[0].mean())], "index": shown.index_at(pixel),
+    "ratio": shown.devicePixelRatioF(), "shape": picture.shape, "frame": shown.canvas._pixels.shape,
+    "pixel": [pixel.x(), pixel.y()], "ball": [float(near[1].mean()), float(near[0].mean())],
+    "index": shown.index_at(pixel),
 }))
 """
 

@@ -174,7 +174,14 @@ def real_label(case):
 
 @pytest.mark.parametrize(
     ("case", "label"),
-    [("ct_abdomen_totalseg", 5), ("mr_ms_lesions_26", 1), ("mr_spinalcord_greymatter", 1), ("mr_hippocampus_001", 2)],
+    [
+        ("ct_abdomen_totalseg", 5),
+        ("ct_head_cranium_bone", 1),
+        ("mr_brain_ventricles", 1),
+        ("mr_ms_lesions_26", 1),
+        ("mr_spinalcord_greymatter", 1),
+        ("mr_hippocampus_001", 2),
+    ],
 )
 def test_real_labels_give_printable_surfaces_of_their_volume(case, label):
     labels, geometry = real_label(case)
