@@ -92,10 +92,9 @@ def plan(
         ((positions - positions[0]) @ column / spacing[0], (positions - positions[0]) @ row / spacing[1]), 1
     )
     if np.ptp(sideways, axis=0).max() <= _TILTED:
-        # Even and straight: the mean step keeps every position as exact as the header gives it.
-        exact = (positions[-1] - positions[0]) / (len(positions) - 1) if not notes else step * normal
+        # Straight: the mean way from slice to slice keeps every position as exact as the header gives it.
         affine = _affine(positions[0], orientation, spacing, step)
-        affine[:3, 2] = exact
+        affine[:3, 2] = (positions[-1] - positions[0]) * (step / along[-1])
         return GridPlan(Geometry.from_lps((len(depths), *shape), affine), depths, None, notes)
     shifts, padded = _padding(sideways, shape)
     angle = math.degrees(math.atan2(np.linalg.norm(positions[-1] - positions[0] - along[-1] * normal), along[-1]))
@@ -177,16 +176,19 @@ def _padding(sideways: NDArray[np.float64], shape: tuple[int, int]) -> tuple[NDA
 
 
 def _slid(plane: NDArray[np.float64], shift: float, length: int, fill: float) -> NDArray[np.float64]:
-    """The plane moved down by `shift` pixels, 0 or more, on a plane of `length` rows; linear between rows."""
+    """The plane moved down by `shift` pixels, 0 or more, on a plane of `length` rows; linear between rows.
+
+    A row half outside keeps the value at the edge, one more than half outside is empty.
+    """
     whole = math.floor(shift + 1e-6)
     share = max(0.0, shift - whole)
-    share = 0.0 if share < 1e-3 else share
     out = np.full((length, plane.shape[1]), fill)
-    end = whole + plane.shape[0]
-    out[whole:end] = plane
-    if share:
-        further = np.full_like(out, fill)
-        stop = min(length, end + 1)
-        further[whole + 1 : stop] = plane[: stop - whole - 1]
-        out = (1 - share) * out + share * further
+    if share < 1e-3:
+        out[whole : whole + len(plane)] = plane
+        return out
+    out[whole + 1 : whole + len(plane)] = (1 - share) * plane[1:] + share * plane[:-1]
+    if share <= 0.5:
+        out[whole] = plane[0]
+    else:
+        out[whole + len(plane)] = plane[-1]
     return out
