@@ -347,15 +347,21 @@ class Session:
         deadline = time.monotonic() + patience
         self._failures.clear()
         while self.inference.busy and not self._failures:
-            try:
-                self.receive(self._messages.get(timeout=max(0.0, deadline - time.monotonic())))
-            except Empty:
+            if not self.step(max(0.0, deadline - time.monotonic())):
                 message = f"The model has not answered for {patience:.0f} seconds."
-                raise AppError(message, "Try a smaller model.") from None
+                raise AppError(message, "Try a smaller model.")
             if timeout is None:
                 deadline = time.monotonic() + patience
         if self._failures:
             raise self._failures[0]
+
+    def step(self, timeout: float) -> bool:
+        """Take the next message, if one comes within `timeout` seconds; whether one came."""
+        try:
+            self.receive(self._messages.get(timeout=timeout))
+        except Empty:
+            return False
+        return True
 
     # How
 

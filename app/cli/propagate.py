@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+import numpy as np
+
 from app.cli import prompting
 from app.errors import BadInput
 from app.prompts import SliceMask
@@ -65,7 +67,7 @@ def _drawn(session: Session, path: str, axis: int, index: int) -> SliceMask:
     labels = prompting.load_slice_mask(path)
     if not labels.geometry.matches(session.case.volume.geometry):
         raise BadInput(f"{path} does not lie on the grid of the scan.", "Draw the slice on the scan itself.")
-    mask = labels.labels.take(index, axis) > 0
+    mask = np.asarray(labels.labels.take(index, axis) > 0)
     if not mask.any():
         raise BadInput(f"{path} is empty on slice {index}.", "Give the slice that was drawn with --slice.")
     return SliceMask(axis, index, mask)
