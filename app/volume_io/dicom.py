@@ -136,11 +136,13 @@ def _scaled(stored: NDArray[np.generic], frames: Sequence[Frame]) -> NDArray[np.
     if len({(f.slope, f.intercept) for f in frames}) == 1:
         return rescaled(stored, first.slope, first.intercept)
     parts = [rescaled(stored[k : k + 1].copy(), f.slope, f.intercept) for k, f in enumerate(frames)]
-    return np.concatenate(parts).astype(np.result_type(*parts), copy=False)
+    joined = np.concatenate(parts)
+    return joined.astype(np.float32) if joined.dtype.kind == "f" else joined
 
 
 def _picture(stack: Stack) -> NDArray[np.generic]:
     frame = stack.frames[len(stack.frames) // 2]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return _scaled(decode(frame.header, [frame])[0][None], [frame])[0]
+        plane: NDArray[np.generic] = _scaled(decode(frame.header, [frame])[0][None], [frame])[0]
+        return plane

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from app.errors import BadInput
 from app.volume_io.formats import GZIP_MAGIC
 from app.volume_io.sentences import megabytes
-from app.volume_io.series import Stop
+from app.volume_io.series import ReportProgress, Stop
 
 _READ = 1 << 20  # compressed bytes at a time
 _WRITE = 1 << 22  # inflated bytes at a time; bounds what a bomb can do between two looks
@@ -21,14 +21,25 @@ _TRAILING = 64 << 20  # bytes after the voxels that are read to reach the checks
 class GzipStream:
     """One pass over one or more gzip members.
 
+    Args:
+        size: Compressed bytes in all, for the fraction that `progress` is told.
+
     zlib itself compares checksum and length at the end of each member (wbits 31). Its messages become sentences.
 
     Raises:
         BadInput: from every method, when the stream is damaged or ends early.
     """
 
-    def __init__(self, file: BinaryIO, name: str, token: Stop | None = None) -> None:
-        self._file, self._name, self._token = file, name, token
+    def __init__(
+        self,
+        file: BinaryIO,
+        name: str,
+        size: int = 0,
+        progress: ReportProgress | None = None,
+        token: Stop | None = None,
+    ) -> None:
+        self._file, self._name, self._size = file, name, size
+        self._progress, self._token = progress, token
         self._inflate = zlib.decompressobj(wbits=31)
         self._pending = b""
         self._ready = b""  # inflated and not yet taken
@@ -78,6 +89,8 @@ class GzipStream:
         while not self._ended:
             if not self._pending:
                 self._pending = self._file.read(_READ)
+                if self._progress is not None and self._size:
+                    self._progress(min(1.0, self._file.tell() / self._size), "Reading the image")
                 if not self._pending:
                     raise self._bad("its compressed data end too early")
             try:

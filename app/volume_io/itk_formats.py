@@ -46,7 +46,7 @@ def info(path: Path, key: str = "") -> SeriesInfo:
     )
 
 
-def read(path: Path, time: int = 0, source: Source | None = None) -> Volume:
+def read(path: Path, time: int = 0) -> Volume:
     """One time point.
 
     Raises:
@@ -57,13 +57,13 @@ def read(path: Path, time: int = 0, source: Source | None = None) -> Volume:
     if times > 1:
         notes = (f"{times} time points; number {time} is shown (counted from 0)", *notes)
     return Volume(
-        values, geometry, description=path.name.split(".")[0], notes=notes, source=source or Source(str(path), "", time)
+        values, geometry, description=path.name.split(".")[0], notes=notes, source=Source(str(path), "", time)
     )
 
 
 def _middle(volume: Volume) -> NDArray[np.generic]:
     across = volume.geometry.axis_of(2)
-    return volume.array.take(volume.shape[across] // 2, axis=across)
+    return np.asarray(volume.array.take(volume.shape[across] // 2, axis=across))
 
 
 def _is_mgh(path: Path) -> bool:

@@ -15,7 +15,7 @@ from app.volume_io.formats import GZIP_MAGIC
 from app.volume_io.gzip_stream import GzipStream
 from app.volume_io.nifti_header import NiftiHeader
 from app.volume_io.sentences import megabytes
-from app.volume_io.series import SeriesInfo, Stop
+from app.volume_io.series import ReportProgress, SeriesInfo, Stop
 from app.volume_io.values import finite, rescaled
 
 
@@ -38,7 +38,7 @@ def info(blob: Blob, key: str = "") -> SeriesInfo:
     )
 
 
-def read(blob: Blob, time: int = 0, token: Stop | None = None, source: Source | None = None) -> Volume:
+def read(blob: Blob, time: int = 0, progress: ReportProgress | None = None, token: Stop | None = None) -> Volume:
     """One time point.
 
     Raises:
@@ -48,14 +48,14 @@ def read(blob: Blob, time: int = 0, token: Stop | None = None, source: Source | 
     _check_size(header, voxels)
     if not 0 <= time < header.times:
         raise BadInput(f"{blob.label} has {header.times} time points; number {time} does not exist.")
-    stored = _stored(header, voxels, time, token)
+    stored = _stored(header, voxels, time, progress, token)
     values, notes = finite(rescaled(stored, header.slope, header.intercept), blob.label)
     return Volume(
         values,
         header.geometry,
         description=_stem(blob.label),
         notes=(*_notes(header, time), *notes),
-        source=source or Source(blob.name, "", time),
+        source=Source(blob.name, "", time),
         codes=header.codes,
     )
 
@@ -114,7 +114,9 @@ def _check_size(header: NiftiHeader, voxels: Blob) -> None:
     memory.require(voxels.label, 2 * header.bytes_per_time)
 
 
-def _stored(header: NiftiHeader, voxels: Blob, time: int, token: Stop | None) -> NDArray[np.generic]:
+def _stored(
+    header: NiftiHeader, voxels: Blob, time: int, progress: ReportProgress | None, token: Stop | None
+) -> NDArray[np.generic]:
     """The numbers as stored, (k, j, i): NIfTI's i runs fastest, so the file order is ours."""
     array = np.empty(header.geometry.shape, header.dtype)
     target = array.reshape(-1).view(np.uint8)
@@ -122,13 +124,13 @@ def _stored(header: NiftiHeader, voxels: Blob, time: int, token: Stop | None) ->
     with voxels.open() as file:
         if file.read(2) == GZIP_MAGIC:
             file.seek(0)
-            stream = GzipStream(file, voxels.label, token)
+            stream = GzipStream(file, voxels.label, voxels.size, progress, token)
             complete = stream.skip(start) == start and stream.fill(target) == target.size
             if complete:
                 _finish(stream, header, time)
         else:
             file.seek(start)
-            complete = file.readinto(memoryview(target)) == target.size  # type: ignore[attr-defined]
+            complete = file.readinto(target.data) == target.size  # type: ignore[attr-defined]  # a buffered reader has it
     if not complete:
         raise BadInput(f"{voxels.label} ends before its last voxel.", "Copy or download it again.")
     return array
@@ -149,7 +151,7 @@ def _notes(header: NiftiHeader, time: int | None = None) -> tuple[str, ...]:
 
 def _middle(volume: Volume) -> NDArray[np.generic]:
     across = volume.geometry.axis_of(2)
-    return volume.array.take(volume.shape[across] // 2, axis=across)
+    return np.asarray(volume.array.take(volume.shape[across] // 2, axis=across))
 
 
 def _name(blob: Blob) -> str:

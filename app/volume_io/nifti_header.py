@@ -70,7 +70,7 @@ def parse(head: bytes, name: str, pair: bool) -> NiftiHeader:
 
 def _parsed(head: bytes, name: str, pair: bool) -> tuple[Any, bool]:
     """Nibabel's header, and whether it is NIfTI (or Analyze)."""
-    sizes = {int.from_bytes(head[:4], order) for order in ("little", "big")}  # type: ignore[arg-type]
+    sizes = {int.from_bytes(head[:4], order) for order in ("little", "big")}
     if 540 in sizes and len(head) >= 540 and head[4:7] in (b"n+2", b"ni2"):
         return nib.Nifti2Header(head[:540], check=False), True
     if 348 in sizes and len(head) >= 348:
@@ -110,7 +110,8 @@ def _dtype(header: Any, name: str) -> np.dtype[np.generic]:
         raise BadInput(f"{name} says that its voxels are of the unknown type {code}.") from error
     if dtype.kind not in "uif" or dtype.itemsize > 8:
         raise BadInput(f"{name} says that its voxels are of the type {dtype}, which cannot be shown.")
-    return dtype.newbyteorder(header.endianness)
+    in_file: np.dtype[np.generic] = dtype.newbyteorder(header.endianness)
+    return in_file
 
 
 def _scaling(header: Any, name: str) -> tuple[float, float]:

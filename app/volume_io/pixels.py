@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import pydicom
 from numpy.typing import NDArray
-from pydicom.pixels import apply_color_lut, get_decoder
-from pydicom.pixels.processing import apply_modality_lut
+from pydicom.pixels.decoders.base import get_decoder
+from pydicom.pixels.processing import apply_color_lut, apply_modality_lut
 
 from app.errors import BadInput
 from app.volume_io.dicom_header import Header, load
@@ -57,6 +57,8 @@ def _plane(dataset: pydicom.Dataset, number: int) -> Plane:
     decoder = get_decoder(dataset.file_meta.TransferSyntaxUID)
     colour = int(dataset.get("SamplesPerPixel", 1)) > 1
     plane, _ = decoder.as_array(dataset, index=number, raw=not colour)
+    if (0x6000, 0x0102) in dataset and (0x6000, 0x3000) not in dataset:
+        plane = _without_overlay(plane, int(dataset.BitsStored))
     if colour:
         return _grey(plane, int(dataset.BitsStored))
     if "PALETTE" in _photometric(dataset):
@@ -65,6 +67,12 @@ def _plane(dataset: pydicom.Dataset, number: int) -> Plane:
     if dataset.get("ModalityLUTSequence"):
         return np.asarray(apply_modality_lut(plane, dataset), np.float32)
     return plane
+
+
+def _without_overlay(plane: Plane, bits: int) -> Plane:
+    """Old scanners drew into the bits above the stored ones (PS3.3 C.9.2, retired): take the stored bits alone."""
+    spare = 8 * plane.dtype.itemsize - bits
+    return np.right_shift(np.left_shift(plane, spare), spare) if spare > 0 else plane
 
 
 def _grey(rgb: Plane, bits: int) -> NDArray[np.uint8]:

@@ -232,7 +232,7 @@ def _dicom(stack: Stack) -> Found:
 
 
 def _nifti(blob: Blob, key: str) -> Found:
-    return Found(nifti.info(blob, key), lambda t, p, c: nifti.read(blob, t, c))
+    return Found(nifti.info(blob, key), lambda t, p, c: nifti.read(blob, t, p, c))
 
 
 def _itk(path: Path, key: str) -> Found:

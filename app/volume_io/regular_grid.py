@@ -62,12 +62,12 @@ class GridPlan:
         return out
 
     def _moved(self, array: NDArray[np.generic], n: int, fill: float) -> NDArray[np.float64]:
-        plane = array[n].astype(np.float64)
+        plane: NDArray[np.float64] = array[n].astype(np.float64)
         if self.shifts is None:
             return plane
         rows, columns = self.geometry.shape[1:]
         plane = _slid(plane, float(self.shifts[n, 0]), rows, fill)
-        return _slid(plane.T, float(self.shifts[n, 1]), columns, fill).T
+        return np.transpose(_slid(plane.T, float(self.shifts[n, 1]), columns, fill))
 
 
 def plan(
@@ -105,14 +105,14 @@ def plan(
 
 
 def single(
-    position: Sequence[float],
+    position: NDArray[np.float64],
     orientation: Sequence[float],
     spacing: tuple[float, float],
     shape: tuple[int, int, int],
     step: float,
 ) -> GridPlan:
     """The grid of one slice, or of slices without positions of their own, `step` millimetres apart."""
-    affine = _affine(np.asarray(position), orientation, spacing, step)
+    affine = _affine(position, orientation, spacing, step)
     return GridPlan(Geometry.from_lps(shape, affine), np.arange(shape[0], dtype=np.float64))
 
 

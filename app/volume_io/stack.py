@@ -110,7 +110,8 @@ def _stack(key: str, head: Header, frames: list[Frame], notes: tuple[str, ...]) 
     first = frames[0]
     if first.position is None:
         ordered = sorted(frames, key=lambda f: (*f.order, f.header.blob.name))
-        times, placing = (tuple(ordered),), _unplaced(ordered)
+        times: tuple[tuple[Frame, ...], ...] = (tuple(ordered),)
+        placing = _unplaced(ordered)
     else:
         times, placing = _by_depth(frames)
     try:

@@ -57,7 +57,7 @@ def _candidates(stored: np.dtype[np.generic]) -> list[np.dtype[np.generic]]:
 
 
 def _holds(target: np.dtype[np.generic], low: int, high: int) -> bool:
-    info = np.iinfo(target)  # type: ignore[arg-type]  # candidates are integer types only
+    info = np.iinfo(target.str)
     return bool(info.min <= low and high <= info.max)
 
 
@@ -90,6 +90,6 @@ def finite(array: Array, name: str) -> tuple[Array, tuple[str, ...]]:
         return array, ()
     if count == array.size:
         raise BadInput(f"{name} holds no numbers: every voxel is NaN or infinite.")
-    low = float(array[~bad].min())  # type: ignore[arg-type]  # a float array
+    low = float(array[~bad].min())
     out = np.where(bad, np.asarray(low, array.dtype), array)
     return out, (f"{counted(count, 'voxel', ('was', 'were'))} NaN or infinite, shown as the smallest value {low:g}",)

@@ -85,8 +85,8 @@ def _header(array: NDArray[np.generic], geometry: Geometry, codes: NiftiCodes) -
 
 
 def _block(array: NDArray[np.generic], geometry: Geometry, codes: NiftiCodes) -> bytes:
-    kind = nib.Nifti1Header if max(geometry.shape) <= _LONGEST else nib.Nifti2Header
-    header: Any = kind(endianness="<")
+    short = max(geometry.shape) <= _LONGEST
+    header: Any = nib.Nifti1Header(endianness="<") if short else nib.Nifti2Header(endianness="<")
     header.set_data_shape(geometry.shape[::-1])
     header.set_data_dtype(array.dtype.newbyteorder("="))
     scale = _TO_UNIT.get(codes.units, 1.0)
@@ -94,7 +94,7 @@ def _block(array: NDArray[np.generic], geometry: Geometry, codes: NiftiCodes) ->
     header.set_qform(affine, codes.qform, strip_shears=True)
     header.set_sform(affine, codes.sform)
     header["xyzt_units"] = codes.units
-    header["magic"] = b"n+1" if kind is nib.Nifti1Header else b"n+2"
+    header["magic"] = b"n+1" if short else b"n+2"
     header["vox_offset"] = len(header.binaryblock) + 4
     header["scl_slope"], header["scl_inter"] = 1, 0
     return bytes(header.binaryblock)

@@ -281,6 +281,14 @@ def test_an_enhanced_object_made_by_highdicom_opens_in_its_place(tmp_path: Path)
     assert volume.geometry.world((4, 0, 0)) == pytest.approx((0, 0, 10))
 
 
+def test_a_drawing_in_the_spare_bits_is_not_taken_for_voxels(tmp_path: Path) -> None:
+    array = numbers(dtype="<u2")
+    slices = stack(array | 0x8000, BitsStored=12, HighBit=11)
+    for ds in slices:
+        ds.add_new((0x6000, 0x0102), "US", 15)
+    assert np.array_equal(volume_io.read_volume(save(tmp_path, slices)).array, array)
+
+
 @given(
     tilt=st.floats(-25, 25),
     aside=st.floats(-8, 8),

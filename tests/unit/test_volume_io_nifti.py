@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app import volume_io
-from app.errors import AppError, BadInput
+from app.engine.protocol import Token
+from app.errors import AppError, BadInput, Cancelled
 from app.geometry import Geometry
 from app.volume import NiftiCodes, Volume
 from app.volume_io import memory
@@ -172,6 +173,17 @@ def test_a_time_point_is_read_alone(tmp_path: Path) -> None:
         assert any("number 1 is shown" in note for note in second.notes)
         with pytest.raises(BadInput, match="2 time points; number 2 does not exist"):
             volume_io.read_volume(tmp_path / name, time=2)
+
+
+def test_reading_reports_and_can_be_cancelled(tmp_path: Path) -> None:
+    volume_io.write_volume(volume(), tmp_path / "a.nii.gz")
+    seen: list[float] = []
+    volume_io.read_volume(tmp_path / "a.nii.gz", progress=lambda fraction, what: seen.append(fraction))
+    assert seen[-1] == 1.0
+    token = Token()
+    token.cancel()
+    with pytest.raises(Cancelled):
+        volume_io.read_volume(tmp_path / "a.nii.gz", token=token)
 
 
 def test_a_folder_of_images_lists_them(tmp_path: Path) -> None:
