@@ -116,7 +116,8 @@ class SegmentsPanel(QWidget):
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802  # Qt's name
         """Enter renames, as in a file manager."""
         if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress and event.key() == Qt.Key.Key_Return:
-            self.rename_active()
+            if self.list.state() != QAbstractItemView.State.EditingState:
+                self.rename_active()
             return True
         return super().eventFilter(watched, event)
 

@@ -1,0 +1,232 @@
+"""The table of actions: keys do not collide, and each does what it says, by its key, in the real window."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QKeySequence
+
+from app.prompts import Point
+from app.ui.icons import RESOURCES
+from app.ui.table import MENUS, ROWS, TOOL_BAR
+from app.view_state import CT_PRESETS, Window
+
+CONTRACT = {
+    "point": "P", "box": "B", "scribble": "S", "include": "T", "reset": "R", "previous": "Q", "next": "W",
+    "visible": "V", "all-visible": "G", "less-opaque": "A", "more-opaque": "D", "propagate": "Shift+S",
+    "undo": "Ctrl+Z", "cancel": "Esc", "fit": "Home", "open": "Ctrl+O", "save": "Ctrl+S", "save-as": "Ctrl+Shift+S",
+    "auto-window": "0", "preset-0": "1", "preset-6": "7", "slice-up": "Up", "slice-up-5": "Shift+PgUp",
+}  # fmt: skip
+
+
+def test_no_key_means_two_things():
+    keys = Counter(QKeySequence(key).toString() for row in ROWS for key in row.keys)
+    assert [key for key, count in keys.items() if count > 1] == []
+
+
+def test_the_keys_are_those_that_users_of_the_peers_know():
+    keys = {row.id: row.keys for row in ROWS}
+    assert [name for name, key in CONTRACT.items() if key not in keys[name]] == []
+    assert set(keys["redo"]) == {"Ctrl+Y", "Ctrl+Shift+Z"}
+    assert set(keys["add-segment"]) == {"E", "M"}
+
+
+def test_the_table_is_consistent():
+    ids = [row.id for row in ROWS]
+    assert len(set(ids)) == len(ids)
+    assert {row.menu for row in ROWS} == set(MENUS)
+    assert [name for name in TOOL_BAR if name and name not in ids] == []
+    assert [row.icon for row in ROWS if row.icon and not (RESOURCES / "icons" / f"{row.icon}.svg").is_file()] == []
+    assert [name for name in TOOL_BAR if name and not next(row for row in ROWS if row.id == name).icon] == []
+
+
+def test_the_page_of_keys_has_every_key(window):
+    shown = window.actions_.keys()
+    assert len(shown) == sum(bool(row.keys) for row in ROWS)
+    page = window.findChildren(type(window))  # no page yet
+    assert page == []
+
+
+def test_without_a_case_only_opening_and_help_work(window):
+    window.actions_.refresh()
+    enabled = {row.id for row in ROWS if window.actions_[row.id].isEnabled()}
+    assert enabled == {"open", "open-folder", "quit", "cancel", "keys", "log", "about"}
+
+
+def press(qtbot, window, key, modifier=Qt.KeyboardModifier.NoModifier):
+    window.actions_.refresh()
+    view = window.views.slices[0].view
+    view.setFocus()
+    qtbot.keyClick(view, key, modifier)
+
+
+@pytest.fixture
+def clicked(case, settle):
+    """A case with one segment that has one point."""
+    case.activateWindow()
+    case.commands.add_prompt(Point((10, 12, 14)))
+    settle()
+    return case
+
+
+def test_tools_by_key(case, qtbot):
+    qtbot.waitActive(case)
+    for key, tool in (("B", "box"), ("S", "scribble"), ("I", "window"), ("X", "crosshair"), ("P", "point")):
+        press(qtbot, case, getattr(Qt.Key, f"Key_{key}"))
+        assert case.session.view.tool == tool
+        assert case.actions_[tool].isChecked()
+
+
+def test_t_turns_the_sign(case, qtbot):
+    qtbot.waitActive(case)
+    press(qtbot, case, Qt.Key.Key_T)
+    assert not case.session.view.positive
+    assert "xclude" in case.actions_["include"].text()
+
+
+def test_undo_redo_and_reset_by_key(clicked, qtbot, settle):
+    qtbot.waitActive(clicked)
+    voxels = clicked.session.mask(1).sum()
+    assert voxels > 0
+    press(qtbot, clicked, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    assert clicked.session.mask(1).sum() == 0
+    press(qtbot, clicked, Qt.Key.Key_Y, Qt.KeyboardModifier.ControlModifier)
+    assert clicked.session.mask(1).sum() == voxels
+    press(qtbot, clicked, Qt.Key.Key_R)
+    settle()
+    assert clicked.session.mask(1).sum() == 0
+    assert clicked.session.prompts(1) == ()
+    press(qtbot, clicked, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    assert clicked.session.mask(1).sum() == voxels
+
+
+def test_delete_takes_the_last_prompt_away(clicked, qtbot, settle):
+    qtbot.waitActive(clicked)
+    clicked.commands.add_prompt(Point((10, 12, 20)))
+    settle()
+    press(qtbot, clicked, Qt.Key.Key_Delete)
+    settle()
+    assert clicked.session.prompts(1) == (Point((10, 12, 14)),)
+
+
+def test_segments_by_key(clicked, qtbot):
+    qtbot.waitActive(clicked)
+    session = clicked.session
+    press(qtbot, clicked, Qt.Key.Key_E)
+    press(qtbot, clicked, Qt.Key.Key_M)
+    assert [segment.label for segment in session.case.segments] == [1, 2, 3]
+    assert session.view.active == 3
+    press(qtbot, clicked, Qt.Key.Key_W)
+    assert session.view.active == 1
+    press(qtbot, clicked, Qt.Key.Key_Q)
+    assert session.view.active == 3
+    press(qtbot, clicked, Qt.Key.Key_V)
+    assert not session.case.segment(3).visible
+    press(qtbot, clicked, Qt.Key.Key_G)
+    assert all(segment.visible for segment in session.case.segments)
+    press(qtbot, clicked, Qt.Key.Key_G)
+    assert not any(segment.visible for segment in session.case.segments)
+
+
+def test_opacity_window_and_slices_by_key(clicked, qtbot):
+    qtbot.waitActive(clicked)
+    view = clicked.session.view
+    before = view.opacity
+    press(qtbot, clicked, Qt.Key.Key_D)
+    assert view.opacity == pytest.approx(before + 0.1)
+    press(qtbot, clicked, Qt.Key.Key_A)
+    assert view.opacity == pytest.approx(before)
+    automatic = view.window
+    press(qtbot, clicked, Qt.Key.Key_3)
+    assert view.window != automatic
+    press(qtbot, clicked, Qt.Key.Key_0)
+    assert view.window == automatic
+    k, j, i = view.crosshair
+    press(qtbot, clicked, Qt.Key.Key_Up)
+    press(qtbot, clicked, Qt.Key.Key_PageUp)
+    assert view.crosshair == (k + 2, j, i)
+    press(qtbot, clicked, Qt.Key.Key_Down, Qt.KeyboardModifier.ShiftModifier)
+    assert view.crosshair == (k - 3, j, i)
+
+
+def test_presets_of_a_ct_are_radiologists_numbers(case):
+    volume = case.session.case.volume
+    object.__setattr__(volume, "modality", "CT")
+    object.__setattr__(volume, "usual_range", (-1000.0, 1000.0))
+    case.commands.use_preset(2)
+    assert case.session.view.window == CT_PRESETS["Bone"]
+    assert isinstance(case.session.view.window, Window)
+
+
+def test_keys_typed_into_a_name_are_letters(clicked, qtbot):
+    qtbot.waitActive(clicked)
+    clicked.commands.rename()
+    editor = clicked.focusWidget()
+    qtbot.keyClicks(editor, "Spleen")
+    qtbot.keyClick(editor, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: [segment.name for segment in clicked.session.case.segments] == ["Spleen"])
+    assert clicked.session.view.tool == "crosshair"
+
+
+def test_propagation_by_key_fills_the_ribbon_and_one_undo_takes_it_back(clicked, qtbot, settle):
+    qtbot.waitActive(clicked)
+    clicked.session.view.crosshair = (10, 12, 14)
+    voxels = clicked.session.mask(1).sum()
+    press(qtbot, clicked, Qt.Key.Key_S, Qt.KeyboardModifier.ShiftModifier)
+    settle()
+    assert len(clicked.views.slices[0].bar.confidences) > 1
+    assert clicked.views.slices[1].bar.confidences == {}
+    clicked.session.undo()
+    assert clicked.session.mask(1).sum() == voxels
+    assert clicked.views.slices[0].bar.confidences == {}
+
+
+def test_propagating_an_empty_segment_is_one_sentence(case, settle):
+    case.session.add_segment("Liver")
+    case.actions_.refresh()
+    case.actions_["propagate"].trigger()
+    assert case.banner.kind == "error"
+    assert case.banner.text.startswith("Liver has no voxel on slice 10")
+
+
+def test_uncertainty_and_the_next_click(clicked, qtbot):
+    clicked.actions_.refresh()
+    clicked.actions_["uncertainty"].trigger()
+    qtbot.waitUntil(lambda: clicked.session.estimate(1) is not None)
+    assert clicked.session.view.heat
+    assert "mL in 90 % of 8 samples" in clicked.segments.interval.text()
+    before = clicked.session.view.crosshair
+    clicked.actions_["next-click"].trigger()
+    qtbot.waitUntil(lambda: "Least sure here" in clicked.banner.text)
+    assert clicked.session.view.crosshair != before
+    clicked.actions_["uncertainty"].trigger()
+    assert not clicked.session.view.heat
+
+
+def test_the_heat_map_follows_a_new_click(clicked, qtbot):
+    clicked.actions_["uncertainty"].trigger()
+    qtbot.waitUntil(lambda: clicked.session.estimate(1) is not None)
+    first = clicked.session.estimate(1)
+    clicked.commands.add_prompt(Point((10, 12, 20)))
+    qtbot.waitUntil(lambda: clicked.session.estimate(1) not in (None, first), timeout=8000)
+
+
+def test_escape_closes_a_message_then_puts_the_tool_away(case, qtbot):
+    qtbot.waitActive(case)
+    case.session.view.tool = "box"
+    case.banner.tell("Something to read.")
+    press(qtbot, case, Qt.Key.Key_Escape)
+    assert case.banner.text == ""
+    assert case.session.view.tool == "box"
+    press(qtbot, case, Qt.Key.Key_Escape)
+    assert case.session.view.tool == "crosshair"
+
+
+def test_one_view_or_four(case):
+    case.actions_.refresh()
+    case.actions_["maximise"].trigger()
+    assert [frame for frame in case.views.frames if frame.isVisible()] == [case.views.alone]
+    case.actions_["maximise"].trigger()
+    assert all(frame.isVisible() for frame in case.views.frames)
