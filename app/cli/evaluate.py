@@ -58,10 +58,9 @@ def text(result: dict[str, Any]) -> str:
     lines = [f"{result['protocol']} with {result['model']}"]
     for r in result["rounds"]:
         sign = "+" if r["positive"] else "-"
-        k, j, i = r["index"]
-        lines.append(
-            f"click {r['clicks']:>2} at {i},{j},{k},{sign}: Dice {r['dice']:.3f}, NSD {r['nsd']:.3f}, {r['seconds']:.2f} s"
-        )
+        place = ",".join(str(n) for n in reversed(r["index"]))
+        figures = f"Dice {r['dice']:.3f}, NSD {r['nsd']:.3f}, {r['seconds']:.2f} s"
+        lines.append(f"click {r['clicks']:>2} at {place},{sign}: {figures}")
     names = {"dice_2d": "Dice on the slice", "dice_3d": "Dice in 3D", "dice_3d_salient": "Dice on salient slices"}
     lines += [f"{words}: {result[name]:.3f}" for name, words in names.items() if name in result]
     return "\n".join(lines)

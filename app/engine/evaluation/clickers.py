@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from app.engine.protocol import Prediction, Predictor, Prior, Token
+from app.engine.propagation import propagate
+from app.engine.protocol import Prediction, Predictor, Prior, Propagate, SliceAnswer, Token
 from app.geometry import Index
 from app.prompts import Prompt
 from app.volume import Volume
@@ -26,27 +26,19 @@ class Clicker(Protocol):
         """The mask (k, j, i) after carrying the 2D mask of slice `index` across `axis` both ways."""
 
 
-CarryMask = Callable[[Predictor, Any, Volume, int, int, Mask], Mask]
-"""(predictor, prepared, volume, axis, index, 2D mask) -> whole-grid mask."""
-
-
 class PredictorClicker:
     """A `Predictor` on a volume, called as the engine calls it: the previous answer is the prior.
 
     Args:
         predictor: The model.
         volume: The image.
-        carry: How masks are carried between slices; without it `carry` refuses.
         prepared: Features made before; made here when None.
     """
 
-    def __init__(
-        self, predictor: Predictor, volume: Volume, carry: CarryMask | None = None, prepared: Any = None
-    ) -> None:
+    def __init__(self, predictor: Predictor, volume: Volume, prepared: Any = None) -> None:
         self.prepared = prepared if prepared is not None else predictor.prepare(volume, _silent, Token())
         self._predictor = predictor
         self._volume = volume
-        self._carry = carry
         self._last: Prediction | None = None
 
     def answer(self, prompts: tuple[Prompt, ...]) -> Mask:
@@ -56,10 +48,14 @@ class PredictorClicker:
         return whole(self._last, self._volume.shape)
 
     def carry(self, axis: int, index: int, mask: Mask) -> Mask:
-        """See `Clicker`."""
-        if self._carry is None:
-            raise NotImplementedError("this clicker was made without a way to carry masks")
-        return self._carry(self._predictor, self.prepared, self._volume, axis, index, mask)
+        """See `Clicker`; slice by slice as the engine does it, with its own ends."""
+        whole_mask = np.zeros(self._volume.shape, dtype=bool)
+        last = self._volume.shape[axis] - 1
+        request = Propagate(0, 1, axis, {index: mask}, 0, last)
+        for message in propagate(request, self._predictor, self.prepared, self._volume, Token()):
+            if isinstance(message, SliceAnswer):
+                np.moveaxis(whole_mask, axis, 0)[message.index] = message.mask
+        return whole_mask
 
 
 def whole(prediction: Prediction, shape: Index) -> Mask:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.engine.evaluation.clickers import Clicker
-from app.engine.evaluation.metrics import deepest, dice, largest_component, surface_dice
+from app.engine.evaluation.metrics import Spacing, deepest, dice, largest_component, surface_dice
 from app.geometry import Index
 from app.prompts import Point
 
@@ -50,10 +50,12 @@ class Report:
     Args:
         rounds: After each click, in order (none for mask-propagate).
         figures: Further numbers by name, such as "dice_2d", "dice_3d", "dice_3d_salient".
+        asked: Clicks that were to be made; fewer rounds mean that the answer was perfect before.
     """
 
     protocol: str
     rounds: tuple[Round, ...] = ()
+    asked: int = 0
     figures: dict[str, float] = field(default_factory=dict)
 
     def after(self, clicks: int) -> Round | None:
@@ -62,7 +64,7 @@ class Report:
 
     def payload(self) -> dict[str, Any]:
         """For JSON."""
-        listed = {str(n): self.after(n) for n in REPORTED if self.rounds and n <= max(self.rounds[-1].clicks, n)}
+        listed = {str(n): self.after(n) for n in REPORTED if n <= self.asked}
         return {
             "protocol": self.protocol,
             "rounds": [
@@ -82,33 +84,33 @@ class Report:
         }
 
 
-def clicks_3d(clicker: Clicker, reference: Mask, spacing: tuple[float, float, float], rounds: int = 10) -> Report:
+def clicks_3d(clicker: Clicker, reference: Mask, spacing: Spacing, rounds: int = 10) -> Report:
     """Round 1 clicks the deepest inside point, each later one the deepest point of the largest wrong component."""
-    return Report("clicks-3d", _clicks(clicker, reference, spacing, rounds, None))
+    return Report("clicks-3d", _clicks(clicker, reference, spacing, rounds, None)[0], rounds)
 
 
-def clicks_propagate(
-    clicker: Clicker, reference: Mask, spacing: tuple[float, float, float], rounds: int = ROUNDS_2D
-) -> Report:
+def clicks_propagate(clicker: Clicker, reference: Mask, spacing: Spacing, rounds: int = ROUNDS_2D) -> Report:
     """The same in 2D on the slice with the largest area, judged on that slice, then carried both ways."""
     axis = slicing_axis(spacing)
     index = largest_slice(reference, axis)
-    done = _clicks(clicker, reference, spacing, rounds, (axis, index))
-    mask = np.take(clicker.answer(tuple(r.point for r in done)), index, axis=axis)
+    done, answer = _clicks(clicker, reference, spacing, rounds, (axis, index))
+    mask = np.take(answer, index, axis=axis)
     start = time.perf_counter()
     carried = clicker.carry(axis, index, mask)
     figures = {"dice_2d": dice(mask, np.take(reference, index, axis=axis)), "axis": float(axis), "slice": float(index)}
-    return Report("clicks-propagate", done, figures | _carried(carried, reference, axis, time.perf_counter() - start))
+    return Report(
+        "clicks-propagate", done, rounds, figures | _carried(carried, reference, axis, time.perf_counter() - start)
+    )
 
 
-def mask_propagate(clicker: Clicker, reference: Mask, spacing: tuple[float, float, float]) -> Report:
+def mask_propagate(clicker: Clicker, reference: Mask, spacing: Spacing) -> Report:
     """The reference's own mask of its largest slice, carried both ways."""
     axis = slicing_axis(spacing)
     index = largest_slice(reference, axis)
     start = time.perf_counter()
     carried = clicker.carry(axis, index, np.take(reference, index, axis=axis))
     figures = {"axis": float(axis), "slice": float(index)}
-    return Report("mask-propagate", (), figures | _carried(carried, reference, axis, time.perf_counter() - start))
+    return Report("mask-propagate", (), 0, figures | _carried(carried, reference, axis, time.perf_counter() - start))
 
 
 PROTOCOLS: dict[str, Callable[..., Report]] = {
@@ -118,7 +120,7 @@ PROTOCOLS: dict[str, Callable[..., Report]] = {
 }
 
 
-def slicing_axis(spacing: tuple[float, float, float]) -> int:
+def slicing_axis(spacing: Spacing) -> int:
     """The axis across the thickest slices; k (0) where no axis is thicker than k."""
     return 0 if spacing[0] >= max(spacing) * (1 - 1e-6) else int(np.argmax(spacing))
 
@@ -128,34 +130,37 @@ def largest_slice(reference: Mask, axis: int) -> int:
     return int(np.argmax(reference.sum(axis=tuple(a for a in range(3) if a != axis))))
 
 
-def next_click(
-    mask: Mask, reference: Mask, spacing: tuple[float, float, float], plane: tuple[int, int] | None = None
-) -> Point | None:
+def first_click(reference: Mask, spacing: Spacing, plane: tuple[int, int] | None = None) -> Point:
+    """The point deepest inside the reference, of the slice `plane` = (axis, index) where one is given."""
+    if plane is None:
+        return _point(deepest(reference, spacing), reference)
+    inside = np.take(reference, plane[1], axis=plane[0])
+    return _point(_in_volume(deepest(inside, _in_plane(spacing, plane[0])), plane), reference)
+
+
+def next_click(mask: Mask, reference: Mask, spacing: Spacing, plane: tuple[int, int] | None = None) -> Point | None:
     """The deepest point of the largest wrong component: include if missed, exclude if wrongly taken; None when right.
 
     Args:
         plane: (axis, index) of the one slice that counts, None for the whole grid.
     """
-    wrong = mask ^ reference
+    wrong, steps = mask ^ reference, spacing
     if plane is not None:
-        axis, index = plane
-        wrong, spacing2 = np.take(wrong, index, axis=axis), tuple(np.delete(spacing, axis).tolist())
-        return (
-            _point(_in_volume(deepest(largest_component(wrong), spacing2), plane), reference) if wrong.any() else None
-        )
-    return _point(deepest(largest_component(wrong), spacing), reference) if wrong.any() else None
+        wrong, steps = np.take(wrong, plane[1], axis=plane[0]), _in_plane(spacing, plane[0])
+    if not wrong.any():
+        return None
+    pixel = deepest(largest_component(wrong), steps)
+    return _point(pixel if plane is None else _in_volume(pixel, plane), reference)
 
 
 def _clicks(
-    clicker: Clicker,
-    reference: Mask,
-    spacing: tuple[float, float, float],
-    rounds: int,
-    plane: tuple[int, int] | None,
-) -> tuple[Round, ...]:
+    clicker: Clicker, reference: Mask, spacing: Spacing, rounds: int, plane: tuple[int, int] | None
+) -> tuple[tuple[Round, ...], Mask]:
+    """The rounds, and the mask after the last."""
     if not reference.any():
         raise ValueError("the reference is empty")
-    point = _first(reference, spacing, plane)
+    point: Point | None = first_click(reference, spacing, plane)
+    mask = np.zeros_like(reference)
     prompts: tuple[Point, ...] = ()
     done: list[Round] = []
     while point is not None and len(done) < rounds:
@@ -163,28 +168,21 @@ def _clicks(
         start = time.perf_counter()
         mask = clicker.answer(prompts)
         seconds = time.perf_counter() - start
-        ours, theirs, scale = _judged(mask, reference, spacing, plane)
-        done.append(Round(len(prompts), dice(ours, theirs), surface_dice(ours, theirs, scale), seconds, point))
+        ours, theirs, steps = _judged(mask, reference, spacing, plane)
+        done.append(Round(len(prompts), dice(ours, theirs), surface_dice(ours, theirs, steps), seconds, point))
         point = next_click(mask, reference, spacing, plane)
-    return tuple(done)
+    return tuple(done), mask
 
 
-def _first(reference: Mask, spacing: tuple[float, float, float], plane: tuple[int, int] | None) -> Point:
-    if plane is None:
-        return _point(deepest(reference, spacing), reference)
-    axis, index = plane
-    inside = np.take(reference, index, axis=axis)
-    return _point(_in_volume(deepest(inside, tuple(np.delete(spacing, axis).tolist())), plane), reference)
-
-
-def _judged(
-    mask: Mask, reference: Mask, spacing: tuple[float, float, float], plane: tuple[int, int] | None
-) -> tuple[Mask, Mask, tuple[float, ...]]:
+def _judged(mask: Mask, reference: Mask, spacing: Spacing, plane: tuple[int, int] | None) -> tuple[Mask, Mask, Spacing]:
     if plane is None:
         return mask, reference, spacing
     axis, index = plane
-    scale = tuple(np.delete(spacing, axis).tolist())
-    return np.take(mask, index, axis=axis), np.take(reference, index, axis=axis), scale
+    return np.take(mask, index, axis=axis), np.take(reference, index, axis=axis), _in_plane(spacing, axis)
+
+
+def _in_plane(spacing: Spacing, axis: int) -> Spacing:
+    return tuple(step for a, step in enumerate(spacing) if a != axis)
 
 
 def _carried(mask: Mask, reference: Mask, axis: int, seconds: float) -> dict[str, float]:
