@@ -8,6 +8,7 @@ import platform
 import statistics
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +51,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
         volume_io.write_volume(large, nifti)
         dicom = dicom_folder(large, Path(folder) / "dicom")
         for what, budget, path in (("open from NIfTI", 3.0, nifti), ("open from DICOM files", 5.0, dicom)):
-            rows.append(_row(Step(what, budget), args.repeat, lambda path=path: volume_io.read_volume(path)))
+            rows.append(_row(Step(what, budget), args.repeat, partial(volume_io.read_volume, path)))
     del volume
     for card in cards:
         bench = Bench(registry.load(card.id), large, (k, j, i))

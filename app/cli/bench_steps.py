@@ -135,12 +135,12 @@ def enlarged(volume: Volume, shape: Index) -> Volume:
 
     image = sitk.GetImageFromArray(volume.array.astype(np.float32))
     factors = np.array(volume.shape) / np.array(shape)
-    resample = sitk.ResampleImageFilter()  # type: ignore[no-untyped-call]  # SimpleITK has no types
-    resample.SetSize([int(n) for n in shape[::-1]])  # type: ignore[no-untyped-call]  # as above
-    resample.SetOutputSpacing([float(f) for f in factors[::-1]])  # type: ignore[no-untyped-call]  # as above
-    resample.SetOutputOrigin([float(f / 2 - 0.5) for f in factors[::-1]])  # type: ignore[no-untyped-call]  # as above
-    resample.SetInterpolator(sitk.sitkLinear)  # type: ignore[no-untyped-call]  # as above
-    clipped = sitk.GetArrayFromImage(resample.Execute(image))  # type: ignore[no-untyped-call]  # as above
+    resample = sitk.ResampleImageFilter()
+    resample.SetSize([int(n) for n in shape[::-1]])
+    resample.SetOutputSpacing([float(f) for f in factors[::-1]])
+    resample.SetOutputOrigin([float(f / 2 - 0.5) for f in factors[::-1]])
+    resample.SetInterpolator(sitk.sitkLinear)
+    clipped = sitk.GetArrayFromImage(resample.Execute(image))
     array = np.clip(np.rint(clipped), -32768, 32767).astype(np.int16)
     affine = volume.geometry.affine @ np.diag([*factors[::-1], 1.0])
     affine[:3, 3] = volume.geometry.world(factors / 2 - 0.5)

@@ -1,0 +1,1 @@
+"""What the README's tables are made by. See README.md here."""
