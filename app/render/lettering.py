@@ -118,7 +118,8 @@ def draw_colour_bar(painter: QPainter, top: float) -> None:
     """What the colours of the uncertainty mean."""
     area, step = frame(painter), painter.fontMetrics().height()
     height = min(120.0, area.height() / 3)
-    bar = QRectF(area.right() - 10, area.center().y() - height - 16, 10, height)
+    top_edge = max(area.center().y() - height - 16, area.top() + 3.5 * step)  # below the corner text
+    bar = QRectF(area.right() - 10, top_edge, 10, height)
     table = heat_table()[::-1, :3].copy()
     painter.drawImage(bar, QImage(table.data, 1, 256, 3, QImage.Format.Format_RGB888))
     painter.setPen(QPen(_SHADOW, 1.0))

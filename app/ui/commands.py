@@ -105,8 +105,8 @@ class Commands:
     # Long work
 
     def propagate(self) -> None:
-        """Carry the mask of the current view's slice both ways."""
-        view = self.views.current.view
+        """Carry the mask of the slice last worked in both ways."""
+        view = self.views.worked.view
         if self.active:
             self.session.begin_propagation(self.active, view.axis, view.slice_index)
 
@@ -133,8 +133,8 @@ class Commands:
     # View
 
     def step(self, steps: int) -> None:
-        """Slices up or down in the current view."""
-        step_slice(self.session, self.views.current.view, steps)
+        """Slices up or down in the view under the mouse."""
+        step_slice(self.session, self.views.hovered.view, steps)
 
     def use_preset(self, number: int) -> None:
         """A window for CT; other scans have no common numbers, so they get their own range in steps of width."""

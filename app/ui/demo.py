@@ -131,3 +131,7 @@ def deep_inside(volume: Volume) -> Index:
     depth = ndimage.distance_transform_edt((smooth > low) & (smooth < high))
     k, j, i = (int(n) * step for n in np.unravel_index(int(np.argmax(depth)), depth.shape))
     return k, j, i
+
+
+if __name__ == "__main__":
+    sys.exit(run_demo(*sys.argv[1:3]))

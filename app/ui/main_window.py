@@ -12,6 +12,8 @@ import app
 from app.autosave import Autosave, recovery_folder
 from app.engine.protocol import Progress
 from app.errors import AppError
+from app.prompts import Prompt
+from app.render.slice_view import SliceView
 from app.session import Session
 from app.ui.actions import Actions
 from app.ui.cases import Cases
@@ -58,7 +60,7 @@ class MainWindow(QMainWindow):
 
     def _build(self) -> None:
         self.banner, self.activity = Banner(), Activity()
-        self.mouse = Mouse(self.session, self._add_prompt, self._maximise, self.banner.tell_error)
+        self.mouse = Mouse(self.session, self._add_prompt, self._maximise, self._work_in, self.banner.tell_error)
         self.views = FourUp(self.session.view, self.mouse)
         self.volumes = Volumes(self.jobs)
         self.cases = Cases(self.session, self.jobs, self.banner, self.activity, self)
@@ -141,6 +143,7 @@ class MainWindow(QMainWindow):
             self.views.slices[0].view.setFocus()
         else:
             self.empty.show_recent(self.recent.paths())
+        self.views.work_in(self.views.slices[0].view)
         self._on_active_changed()
         self._on_tool_changed()
         self._show_title()
@@ -229,11 +232,16 @@ class MainWindow(QMainWindow):
         """Name and version."""
         pages.show_about(self, app.__version__, self.session.model.name)
 
-    def _add_prompt(self, prompt: object) -> None:
-        self.commands.add_prompt(prompt)  # type: ignore[arg-type]  # a Prompt; Mouse is made before the commands
+    # The mouse is made before views and commands, so it is given these.
 
-    def _maximise(self, view: object) -> None:
-        self.views.maximise(view)  # type: ignore[arg-type]  # a SliceView
+    def _add_prompt(self, prompt: Prompt) -> None:
+        self.commands.add_prompt(prompt)
+
+    def _maximise(self, view: SliceView) -> None:
+        self.views.maximise(view)
+
+    def _work_in(self, view: SliceView) -> None:
+        self.views.work_in(view)
 
     def _show_segment_menu(self, place: QPoint) -> None:
         names = ("add-segment", "rename", "reset", "remove-segment", "visible", "lock", "propagate", "export-mesh")

@@ -195,6 +195,7 @@ class Mouse:
     Args:
         add: Takes a finished prompt.
         maximise: Shows one view alone, or all again.
+        work_in: Told of the view where a button or the wheel was used.
         report: Tells the user of an error.
     """
 
@@ -203,9 +204,10 @@ class Mouse:
         session: Session,
         add: Callable[[Prompt], None],
         maximise: Callable[[SliceView], None],
+        work_in: Callable[[SliceView], None],
         report: Callable[[AppError], None],
     ) -> None:
-        self._session, self._maximise, self._report = session, maximise, report
+        self._session, self._maximise, self._work_in, self._report = session, maximise, work_in, report
         crosshair = Crosshair(session)
         self.tools: dict[str, Tool] = {
             "crosshair": crosshair,
@@ -223,6 +225,7 @@ class Mouse:
         """Begin what the button means; further buttons do nothing until it is released."""
         if self._gesture or view.document is None:
             return
+        self._work_in(view)
         try:
             gesture = self._begin(view, event)
         except AppError as error:
@@ -254,6 +257,7 @@ class Mouse:
 
     def wheel(self, view: SliceView, event: QWheelEvent) -> None:
         """Next slice for every notch, or closer with Ctrl; small steps of a touch pad are summed."""
+        self._work_in(view)
         angle = event.angleDelta().y() or event.angleDelta().x()
         if event.modifiers() & CTRL:
             view.zoom_by(1.15 ** (angle / NOTCH), event.position())

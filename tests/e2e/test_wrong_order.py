@@ -114,12 +114,9 @@ def test_a_locked_segment_says_so(opened):
     assert opened.voxels() == voxels
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["nifti/truncated_60_percent.nii.gz", "nifti/empty.nii.gz", "nifti/text.nii", "nifti/dims_32767_cubed.nii.gz"],
-)
+@pytest.mark.parametrize("name", ["truncated_60_percent.nii.gz", "empty.nii.gz", "text.nii", "dims_32767_cubed.nii.gz"])
 def test_a_hostile_file_leaves_the_case_as_it_was(opened, name):
-    path = shared("hostile", *name.split("/"))
+    path = shared("hostile", "nifti", name)
     window = opened.window
     opened.click(LIVER)
     opened.answered()

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QKeySequence
+from PySide6.QtCore import QEvent, Qt
+from PySide6.QtGui import QKeySequence, QMouseEvent
 
 from app.prompts import Point
 from app.ui.icons import RESOURCES
@@ -227,6 +227,28 @@ def test_escape_closes_a_message_then_puts_the_tool_away(case, qtbot):
 def test_one_view_or_four(case):
     case.actions_.refresh()
     case.actions_["maximise"].trigger()
-    assert [frame for frame in case.views.frames if frame.isVisible()] == [case.views.alone]
+    alone = case.views.alone
+    assert [frame for frame in case.views.frames if frame.isVisible()] == [alone]
+    case.views.layout().activate()
+    assert alone.height() > 0.95 * case.views.height()
+    assert alone.width() > 0.95 * case.views.width()
     case.actions_["maximise"].trigger()
     assert all(frame.isVisible() for frame in case.views.frames)
+
+
+def test_propagation_starts_where_was_worked_last_not_where_the_mouse_passes(clicked, settle):
+    axial, coronal, sagittal = clicked.views.slices
+    coronal.view.mouse.press(coronal.view, QMouseEvent(*_press(coronal.view, (10, 12, 14))))
+    settle()
+    sagittal.entered.emit()
+    assert clicked.views.hovered is sagittal
+    clicked.actions_.refresh()
+    clicked.actions_["propagate"].trigger()
+    settle()
+    assert len(coronal.bar.confidences) > 1
+    assert axial.bar.confidences == sagittal.bar.confidences == {}
+
+
+def _press(view, index):
+    pixel, left = view.pixel_at(index), Qt.MouseButton.LeftButton
+    return QEvent.Type.MouseButtonPress, pixel, pixel, left, left, Qt.KeyboardModifier.NoModifier

@@ -61,8 +61,11 @@ class Desk:
         self.view.document = self.session.document
         self.view.index_at.side_effect = self._inside
         self.view.clamped_index_at.side_effect = self._clamped
-        self.added, self.errors, self.maximised = [], [], []
-        self.mouse = Mouse(self.session, self.added.append, self.maximised.append, self.errors.append)
+        self.added, self.errors, self.maximised, self.worked = [], [], [], []
+        self.mouse = self.made(self.added.append)
+
+    def made(self, add):
+        return Mouse(self.session, add, self.maximised.append, self.worked.append, self.errors.append)
 
     def _inside(self, pixel):
         j, i = int(pixel.y() // 10), int(pixel.x() // 10)
@@ -227,7 +230,7 @@ def test_an_error_of_a_click_is_told(volume):
     def refuse(prompt):
         raise BadInput("Liver is locked.", "Unlock it.")
 
-    desk.mouse = Mouse(desk.session, refuse, desk.maximised.append, desk.errors.append)
+    desk.mouse = desk.made(refuse)
     desk.drag((35, 45))
     assert [str(error) for error in desk.errors] == ["Liver is locked. Unlock it."]
     assert isinstance(desk.errors[0], AppError)
@@ -243,3 +246,11 @@ def test_without_a_case_the_mouse_does_nothing(desk):
 def test_a_line_has_every_voxel_on_the_way():
     assert line((0, 0, 0), (0, 2, 4)) == [(0, 0, 1), (0, 1, 2), (0, 2, 3), (0, 2, 4)]
     assert line((1, 1, 1), (1, 1, 1)) == []
+
+
+def test_a_press_and_the_wheel_tell_where_work_is_done(desk):
+    desk.drag((35, 45))
+    desk.mouse.wheel(desk.view, Event((50, 50), angle=120))
+    assert desk.worked == [desk.view] * 2
+    desk.mouse.move(desk.view, Event((35, 45), Qt.MouseButton.NoButton))
+    assert len(desk.worked) == 2

@@ -13,6 +13,9 @@ from app.ui.panels.view_frame import SliceFrame, ViewFrame, VolumeFrame
 from app.ui.tools import Mouse
 from app.view_state import ViewState
 
+PLACES = ((0, 0), (1, 0), (0, 1), (1, 1))
+"""Row and column of axial, coronal, sagittal and 3D."""
+
 _CURSORS = {
     "crosshair": Qt.CursorShape.ArrowCursor,
     "point": Qt.CursorShape.CrossCursor,
@@ -23,7 +26,10 @@ _CURSORS = {
 
 
 class FourUp(QWidget):
-    """`current` is the slice view that keys and propagation mean: the last one under the mouse."""
+    """Keys mean `hovered`, the slice view under the mouse; propagation means `worked`, the one last worked in.
+
+    They differ: on its way to the tool bar the mouse crosses other views.
+    """
 
     def __init__(self, state: ViewState, mouse: Mouse) -> None:
         super().__init__()
@@ -32,19 +38,17 @@ class FourUp(QWidget):
         self.slices = tuple(SliceFrame(title, world_axis, state, mouse) for title, world_axis in titles)
         self.volume = VolumeFrame(self.tr("3D"), state)
         self.frames: tuple[ViewFrame, ...] = (*self.slices, self.volume)
-        self.current = self.slices[0]
+        self.hovered = self.worked = self.slices[0]
         self._alone: ViewFrame | None = None
         self._last: ViewFrame = self.slices[0]
-        grid = QGridLayout(self)
-        grid.setContentsMargins(2, 2, 2, 2)
-        grid.setSpacing(4)
-        for frame, (row, column) in zip(self.frames, ((0, 0), (1, 0), (0, 1), (1, 1)), strict=True):
-            grid.addWidget(frame, row, column)
+        self._grid = QGridLayout(self)
+        self._grid.setContentsMargins(2, 2, 2, 2)
+        self._grid.setSpacing(4)
+        for frame, (row, column) in zip(self.frames, PLACES, strict=True):
+            self._grid.addWidget(frame, row, column)
             frame.maximise_wanted.connect(self._on_maximise_wanted)
             frame.entered.connect(self._on_entered)
-        for number in (0, 1):
-            grid.setRowStretch(number, 1)
-            grid.setColumnStretch(number, 1)
+        self._stretch()
         state.tool_changed.connect(self._on_tool_changed)
 
     def set_case(self, document: Document | None) -> None:
@@ -76,9 +80,15 @@ class FourUp(QWidget):
             frame.view.fit()
         self.volume.view.reset_view()
 
+    def work_in(self, view: SliceView) -> None:
+        """Note that a button or the wheel was used in a view."""
+        self.worked = self._frame_of(view)
+        for frame in self.slices:
+            frame.show_worked(frame is self.worked)
+
     def maximise(self, view: SliceView) -> None:
         """The frame of this view alone, or all four again."""
-        self._toggle(next(frame for frame in self.slices if frame.view is view))
+        self._toggle(self._frame_of(view))
 
     def toggle_maximised(self) -> None:
         """The frame last under the mouse alone, or all four again."""
@@ -94,6 +104,18 @@ class FourUp(QWidget):
         for each in self.frames:
             each.setVisible(self._alone in (None, each))
             each.show_maximised(alone=self._alone is not None)
+        self._stretch()
+
+    def _stretch(self) -> None:
+        """Rows and columns share the space, but an empty one gets none."""
+        for frame, (row, column) in zip(self.frames, PLACES, strict=True):
+            if self._alone in (None, frame):
+                for number in (0, 1):
+                    self._grid.setRowStretch(number, int(self._alone is None or number == row))
+                    self._grid.setColumnStretch(number, int(self._alone is None or number == column))
+
+    def _frame_of(self, view: SliceView) -> SliceFrame:
+        return next(frame for frame in self.slices if frame.view is view)
 
     def _on_maximise_wanted(self) -> None:
         frame = self.sender()
@@ -105,7 +127,7 @@ class FourUp(QWidget):
         if isinstance(frame, ViewFrame):
             self._last = frame
         if isinstance(frame, SliceFrame):
-            self.current = frame
+            self.hovered = frame
 
     def _on_tool_changed(self) -> None:
         for frame in self.slices:

@@ -73,9 +73,9 @@ class ViewFrame(QFrame):
         stripe.setFixedSize(4, 14)
         stripe.setStyleSheet(f"background: rgb{colour}; border-radius: 2px;")
         row.addWidget(stripe)
-        label = QLabel(title)
-        label.setObjectName("viewTitle")
-        row.addWidget(label)
+        self.title_label = QLabel(title)
+        self.title_label.setObjectName("viewTitle")
+        row.addWidget(self.title_label)
         row.addStretch()
         self.fit_button = small_button("fit", self.tr("Fit (Home)"))
         self._maximise = small_button("maximise", "")
@@ -103,6 +103,12 @@ class SliceFrame(ViewFrame):
         self.fit_button.clicked.connect(self.view.fit)
         self.bar.picked.connect(self._on_picked)
         state.crosshair_changed.connect(self._on_crosshair_changed)
+
+    def show_worked(self, worked: bool) -> None:
+        """Whether propagation starts from this view."""
+        self.title_label.setProperty("worked", worked)
+        self.title_label.style().unpolish(self.title_label)
+        self.title_label.style().polish(self.title_label)
 
     def set_case(self, document: Document | None) -> None:
         """Show a case, or nothing."""
