@@ -35,5 +35,9 @@ class EngineFailure(AppError):
     """A computation that failed or whose process ended."""
 
 
+class Stopped(EngineFailure):
+    """An estimate that ended because the user asked for it; nothing to worry about."""
+
+
 class Cancelled(Exception):
     """Raised inside a job when its token was cancelled."""

@@ -6,7 +6,7 @@ import inspect
 import threading
 import weakref
 from collections.abc import Callable
-from typing import Generic, TypeVarTuple
+from typing import Generic, TypeVarTuple, cast
 
 Args = TypeVarTuple("Args")
 
@@ -27,7 +27,7 @@ class Signal(Generic[*Args]):
     def connect(self, slot: Callable[[*Args], object]) -> None:
         """Call `slot` at every `emit` from now on."""
         if inspect.ismethod(slot):
-            self._slots.append(weakref.WeakMethod(slot))
+            self._slots.append(cast("Callable[[], Callable[[*Args], object] | None]", weakref.WeakMethod(slot)))
         else:
             self._slots.append(lambda: slot)
 

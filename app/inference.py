@@ -25,7 +25,7 @@ from app.engine.protocol import (
     Propagated,
     SliceAnswer,
 )
-from app.errors import AppError, BadInput
+from app.errors import AppError, BadInput, Stopped
 from app.events import Signal
 from app.geometry import Region
 from app.history import Prompts
@@ -251,7 +251,8 @@ class Inference:
                 self.propagation_changed.emit()
             case Estimate() if request == self._estimate:
                 self._estimate = None
-        self.failed.emit(error)
+        if not isinstance(error, Stopped):
+            self.failed.emit(error)
 
 
 def _prompted(prompts: tuple[Prompt, ...], axis: int) -> set[int]:

@@ -46,6 +46,7 @@ class ComputeProcess:
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115  (closed by `close`)
         self._key = os.urandom(32)
         self._memory: SharedMemory | None = None
+        self._killed = False
         self._lock = threading.Lock()
         with Listener(authkey=self._key) as listener:
             self._process = self._launch(str(listener.address), model, cache_folder)
@@ -95,11 +96,13 @@ class ComputeProcess:
                     else:
                         return value
         except (EOFError, ConnectionError, BrokenPipeError) as error:
-            self._note_last_words()
+            if not self._killed:
+                self._note_last_words()
             raise ComputeDied from error
 
     def kill(self) -> None:
         """End the process now; a call in another thread gets `ComputeDied`."""
+        self._killed = True
         self._process.kill()
 
     def close(self) -> None:

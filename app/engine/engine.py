@@ -26,7 +26,7 @@ from app.engine.protocol import (
     Token,
 )
 from app.engine.worker import Worker
-from app.errors import AppError, Cancelled, EngineFailure
+from app.errors import AppError, Cancelled, EngineFailure, Stopped
 from app.volume import Volume
 
 log = logging.getLogger(__name__)
@@ -118,6 +118,7 @@ class Engine:
 
     def _serve_all(self) -> None:
         try:
+            self._warm_up()
             while (item := self._mailbox.take()) is not None:
                 with self._lock:
                     self._serving, self._token = item, Token()
@@ -128,6 +129,13 @@ class Engine:
                     self._serving = None
         finally:
             self._drop_compute()
+
+    def _warm_up(self) -> None:
+        """Start the process while the user still chooses a scan; if that fails, the first request says so."""
+        try:
+            self._compute = self._start()
+        except AppError as error:
+            log.warning("not started ahead: %s", error)
 
     def _serve(self, item: Item) -> None:
         token = self._token
@@ -169,7 +177,7 @@ class Engine:
             known = sorted(item.conditioning)
             self._deliver(Propagated(item, (known[0], known[-1]), "Cancelled.", cancelled=True))
         elif isinstance(item, Estimate):
-            self._deliver(Failure(item, EngineFailure("The estimate of uncertainty was cancelled.")))
+            self._deliver(Failure(item, Stopped("The estimate of uncertainty was cancelled.")))
 
     def _run(self, item: Item, token: Token) -> None:
         match item:
