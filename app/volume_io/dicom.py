@@ -17,6 +17,7 @@ from app.volume_io.blob import Blob
 from app.volume_io.dicom_header import Header, read_header
 from app.volume_io.formats import HEAD, is_dicom
 from app.volume_io.frame import Frame
+from app.volume_io.isolated import Isolated
 from app.volume_io.pixels import decode, stored_dtype
 from app.volume_io.series import ReportProgress, SeriesInfo, Stop
 from app.volume_io.stack import Stack, stacks_of
@@ -105,16 +106,18 @@ def _stored(
     for n, frame in enumerate(frames):
         by_object[frame.header].append(n)
 
+    isolated = Isolated()
+
     def fill(header: Header) -> int:
         if token is not None:
             token.raise_if_cancelled()
         places = by_object[header]
-        for place, plane in zip(places, decode(header, [frames[n] for n in places]), strict=True):
+        for place, plane in zip(places, decode(header, [frames[n] for n in places], isolated), strict=True):
             out[place] = plane
         return len(places)
 
     done = 0
-    with ThreadPoolExecutor(_THREADS, thread_name_prefix="dicom") as pool:
+    with isolated, ThreadPoolExecutor(_THREADS, thread_name_prefix="dicom") as pool:
         try:
             for count in pool.map(fill, by_object):
                 done += count
@@ -142,7 +145,7 @@ def _scaled(stored: NDArray[np.generic], frames: Sequence[Frame]) -> NDArray[np.
 
 def _picture(stack: Stack) -> NDArray[np.generic]:
     frame = stack.frames[len(stack.frames) // 2]
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), Isolated() as isolated:
         warnings.simplefilter("ignore")
-        plane: NDArray[np.generic] = _scaled(decode(frame.header, [frame])[0][None], [frame])[0]
+        plane: NDArray[np.generic] = _scaled(decode(frame.header, [frame], isolated)[0][None], [frame])[0]
         return plane

@@ -155,6 +155,12 @@ def load(header: Header) -> pydicom.Dataset:
     return dataset
 
 
+def content(header: Header) -> bytes:
+    """The bytes of the whole object, preamble included."""
+    with _opened(header.blob) as file:
+        return file.read()
+
+
 def _complete_meta(dataset: pydicom.Dataset) -> None:
     """A file without meta information is implicit little endian by the standard's default."""
     if "TransferSyntaxUID" not in dataset.file_meta:

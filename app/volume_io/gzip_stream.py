@@ -14,6 +14,7 @@ from app.volume_io.sentences import megabytes
 from app.volume_io.series import ReportProgress, Stop
 
 _READ = 1 << 20  # compressed bytes at a time
+_EITHER = 47  # wbits for gzip or zlib, whichever it begins with
 _WRITE = 1 << 22  # inflated bytes at a time; bounds what a bomb can do between two looks
 _TRAILING = 64 << 20  # bytes after the voxels that are read to reach the checksum; more than that is no image
 
@@ -24,7 +25,7 @@ class GzipStream:
     Args:
         size: Compressed bytes in all, for the fraction that `progress` is told.
 
-    zlib itself compares checksum and length at the end of each member (wbits 31). Its messages become sentences.
+    zlib itself compares checksum and length at the end of each member. Its messages become sentences.
 
     Raises:
         BadInput: from every method, when the stream is damaged or ends early.
@@ -40,7 +41,7 @@ class GzipStream:
     ) -> None:
         self._file, self._name, self._size = file, name, size
         self._progress, self._token = progress, token
-        self._inflate = zlib.decompressobj(wbits=31)
+        self._inflate = zlib.decompressobj(wbits=_EITHER)
         self._pending = b""
         self._ready = b""  # inflated and not yet taken
         self._ended = False
@@ -108,7 +109,7 @@ class GzipStream:
         """Go on with a further gzip member; anything else behind the end is padding and ignored."""
         rest = self._inflate.unused_data or self._file.read(_READ)
         if rest[:2] == GZIP_MAGIC:
-            self._inflate, self._pending = zlib.decompressobj(wbits=31), rest
+            self._inflate, self._pending = zlib.decompressobj(wbits=_EITHER), rest
         else:
             self._ended = True
 

@@ -1,29 +1,23 @@
-"""Reads NRRD, MetaImage and GIPL with SimpleITK, and FreeSurfer's MGH and MGZ with nibabel."""
+"""Reads NRRD, MetaImage and GIPL with SimpleITK; the door of FreeSurfer's MGH too."""
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any
 
-import nibabel as nib
 import numpy as np
-import SimpleITK as sitk  # noqa: N813 - the name that its manual uses
+import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from app.errors import BadInput
 from app.geometry import Geometry
 from app.volume import Source, Volume
-from app.volume_io import memory
+from app.volume_io import memory, mgh, packed_data
 from app.volume_io.blob import Blob
-from app.volume_io.formats import GZIP_MAGIC, MGH
-from app.volume_io.gzip_stream import GzipStream
+from app.volume_io.formats import MGH
 from app.volume_io.sentences import megabytes
 from app.volume_io.series import SeriesInfo
 from app.volume_io.values import finite, rescaled
-
-_MGH_HEAD = 284
-_DETACHED = re.compile(rb"^\s*(?:data ?file|ElementDataFile)\s*[:=]\s*(.+?)\s*$", re.IGNORECASE | re.MULTILINE)
 
 sitk.ProcessObject.SetGlobalWarningDisplay(False)
 
@@ -34,7 +28,7 @@ def info(path: Path, key: str = "") -> SeriesInfo:
     Raises:
         BadInput: when it cannot be read as an image.
     """
-    geometry, times = _mgh_header(path)[:2] if _is_mgh(path) else _itk_header(path)[1:]
+    geometry, times = mgh.header(path)[:2] if _is_mgh(path) else _itk_header(path)[1:3]
     return SeriesInfo(
         key=key,
         description=path.name.split(".")[0],
@@ -52,7 +46,7 @@ def read(path: Path, time: int = 0) -> Volume:
     Raises:
         BadInput: when the file is damaged, too large, or of a kind that is not shown.
     """
-    array, geometry, times = (_read_mgh if _is_mgh(path) else _read_itk)(path, time)
+    array, geometry, times = (mgh.read if _is_mgh(path) else _read_itk)(path, time)
     values, notes = finite(rescaled(array, 1.0, 0.0), path.name)
     if times > 1:
         notes = (f"{times} time points; number {time} is shown (counted from 0)", *notes)
@@ -70,8 +64,8 @@ def _is_mgh(path: Path) -> bool:
     return path.name.lower().endswith(MGH)
 
 
-def _itk_header(path: Path) -> tuple[Any, Geometry, int]:
-    """SimpleITK's reader with the header read, the grid and the number of time points."""
+def _itk_header(path: Path) -> tuple[Any, Geometry, int, int]:
+    """SimpleITK's reader with the header read, the grid, the number of time points and the bytes of all voxels."""
     Blob.on_disk(path)  # refuses what is not a file, before ITK waits on it
     reader = sitk.ImageFileReader()
     reader.SetFileName(str(path))
@@ -82,8 +76,9 @@ def _itk_header(path: Path) -> tuple[Any, Geometry, int]:
     if reader.GetNumberOfComponents() > 1 or "complex" in sitk.GetPixelIDValueAsString(reader.GetPixelID()):
         raise BadInput(f"{path.name} holds several values in each voxel (colour, vectors or complex numbers).")
     geometry, times = _itk_geometry(reader, path.name)
-    _check_itk_size(reader, path, geometry, times)
-    return reader, geometry, times
+    needed = geometry.region.size * times * _item_size(reader)
+    _check_size(path, needed)
+    return reader, geometry, times, needed
 
 
 def _itk_geometry(reader: Any, name: str) -> tuple[Geometry, int]:
@@ -103,11 +98,16 @@ def _itk_geometry(reader: Any, name: str) -> tuple[Geometry, int]:
         raise BadInput(f"{name}: {error.message}") from error
 
 
-def _check_itk_size(reader: Any, path: Path, geometry: Geometry, times: int) -> None:
-    item = np.dtype(sitk.extra._get_numpy_dtype(sitk.Image([1, 1], reader.GetPixelID()))).itemsize
-    needed = geometry.region.size * times * item
-    on_disk = sum(file.stat().st_size for file in (path, *_detached(path)))
-    if needed > on_disk * memory.DEFLATE_LIMIT:
+def _item_size(reader: Any) -> int:
+    """Bytes of one voxel."""
+    sample = sitk.GetArrayViewFromImage(sitk.Image([1, 1], reader.GetPixelID()))
+    return int(sample.dtype.itemsize)
+
+
+def _check_size(path: Path, needed: int) -> None:
+    on_disk = sum(file.stat().st_size for file in (path, *packed_data.data_files(path)))
+    growth = 1 if path.suffix.lower() == ".gipl" else memory.DEFLATE_LIMIT
+    if needed > on_disk * growth:
         raise BadInput(
             f"{path.name} is not complete: its header promises {megabytes(needed)} and the file has "
             f"{megabytes(on_disk)}.",
@@ -116,19 +116,10 @@ def _check_itk_size(reader: Any, path: Path, geometry: Geometry, times: int) -> 
     memory.require(path.name, 2 * needed)
 
 
-def _detached(path: Path) -> list[Path]:
-    """Data files that the header names (.nhdr, .mhd); a list of them (LIST, a pattern) counts as its folder's files."""
-    if path.suffix.lower() not in (".nhdr", ".mhd"):
-        return []
-    found = _DETACHED.search(path.read_bytes()[:65536])
-    name = found.group(1).decode("utf-8", "replace") if found else ""
-    data = path.parent / name
-    return [data] if data.is_file() else [f for f in path.parent.iterdir() if f.is_file() and f != path]
-
-
 def _read_itk(path: Path, time: int) -> tuple[NDArray[np.generic], Geometry, int]:
-    reader, geometry, times = _itk_header(path)
-    _check_time(path.name, time, times)
+    reader, geometry, times, needed = _itk_header(path)
+    mgh.check_time(path.name, time, times)
+    packed_data.check(path, needed)
     try:
         array = sitk.GetArrayFromImage(reader.Execute())
     except RuntimeError as error:
@@ -138,53 +129,3 @@ def _read_itk(path: Path, time: int) -> tuple[NDArray[np.generic], Geometry, int
     if array.ndim == 4:
         array = array[time]
     return np.ascontiguousarray(array).reshape(geometry.shape), geometry, times
-
-
-def _mgh_header(path: Path) -> tuple[Geometry, int, Any]:
-    blob = Blob.on_disk(path)
-    with blob.open() as file:
-        packed = file.read(2) == GZIP_MAGIC
-        file.seek(0)
-        head = (GzipStream(file, blob.label) if packed else file).read(_MGH_HEAD)
-    try:
-        header = nib.freesurfer.mghformat.MGHHeader(head, check=False)
-        dims, version = [int(d) for d in header["dims"]], int(header["version"])
-        item = header.get_data_dtype().itemsize
-    except Exception as error:  # nibabel raises several types on a damaged header
-        raise BadInput(f"{path.name} is not an MGH image: its header is damaged.") from error
-    if version != 1 or min(dims) < 1:
-        raise BadInput(f"{path.name} is not an MGH image: its header makes no sense.")
-    needed = int(np.prod(dims, dtype=np.float64)) * item
-    if needed > blob.size * (memory.DEFLATE_LIMIT if packed else 1):
-        raise BadInput(f"{path.name} is not complete: its header promises {megabytes(needed)}.")
-    memory.require(path.name, 3 * needed)
-    return Geometry((dims[2], dims[1], dims[0]), header.get_affine()), dims[3], header
-
-
-def _read_mgh(path: Path, time: int) -> tuple[NDArray[np.generic], Geometry, int]:
-    geometry, times, header = _mgh_header(path)
-    _check_time(path.name, time, times)
-    dtype = header.get_data_dtype().newbyteorder(">")
-    array = np.empty(geometry.shape, dtype)
-    start = _MGH_HEAD + time * array.nbytes
-    blob = Blob.on_disk(path)
-    with blob.open() as file:
-        packed = file.read(2) == GZIP_MAGIC
-        file.seek(0)
-        stream = GzipStream(file, blob.label) if packed else None
-        content = b""
-        if stream is not None and stream.skip(start) == start:
-            content = stream.read(array.nbytes)
-            stream.skip((times - 1 - time) * array.nbytes)
-            stream.finish()
-        elif stream is None:
-            file.seek(start)
-            content = file.read(array.nbytes)
-    if len(content) != array.nbytes:
-        raise BadInput(f"{path.name} ends before its last voxel.", "Copy or download it again.")
-    return np.frombuffer(content, dtype).reshape(geometry.shape), geometry, times
-
-
-def _check_time(name: str, time: int, times: int) -> None:
-    if not 0 <= time < times:
-        raise BadInput(f"{name} has {times} time points; number {time} does not exist.")

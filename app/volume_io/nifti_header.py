@@ -17,6 +17,7 @@ HEAD = 540  # bytes of the longer of both headers
 
 _REFUSED = {1: "1-bit", 32: "complex", 1792: "complex", 2048: "complex", 128: "RGB colour", 2304: "RGBA colour"}
 _MILLIMETRES = {1: 1000.0, 2: 1.0, 3: 0.001}  # NIFTI_UNITS_METER, _MM, _MICRON
+_FARTHEST = 1e8  # millimetres; a number beyond is damage, and squares of it overflow
 _UNIT_NAMES = {1: "metres", 3: "micrometres"}
 
 
@@ -55,11 +56,18 @@ def parse(head: bytes, name: str, pair: bool) -> NiftiHeader:
     Raises:
         BadInput: when a field makes no sense, or the image is of a kind that is not shown.
     """
+    with np.errstate(all="ignore"):  # a damaged affine overflows; it is judged by what comes out
+        return _checked(head, name, pair)
+
+
+def _checked(head: bytes, name: str, pair: bool) -> NiftiHeader:
     header, is_nifti = _parsed(head, name, pair)
     shape, times = _shape(header, name)
     dtype = _dtype(header, name)
     affine, codes, notes = _affine(header, name) if is_nifti else _analyze_affine(header)
     slope, intercept = _scaling(header, name)
+    if np.abs(affine).max() > _FARTHEST:
+        raise BadInput(f"{name} is placed kilometres away: its header is damaged.", "Export the image again.")
     try:
         geometry = Geometry((shape[2], shape[1], shape[0]), affine)
     except BadInput as error:
@@ -165,6 +173,8 @@ def _qform(header: Any) -> Affine | None:
 
 
 def _usable(affine: Affine) -> bool:
+    if not np.abs(affine).max() <= _FARTHEST:  # also for NaN
+        return False
     try:
         Geometry((1, 1, 1), affine)
     except BadInput:

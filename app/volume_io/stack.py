@@ -56,6 +56,7 @@ def stacks_of(headers: Sequence[Header]) -> list[Stack]:
 
 
 def _series(key: str, headers: list[Header]) -> list[Stack]:
+    headers, planes = _measured(headers)
     usable, notes = _deduplicated([h for h in headers if not h.reason])
     head = (usable or headers)[0]
     if not usable:
@@ -63,11 +64,24 @@ def _series(key: str, headers: list[Header]) -> list[Stack]:
         return [Stack(key, head.description, head.modality, reason=min(why))]
     if damaged := [h for h in headers if h.damaged]:
         notes = (*notes, f"{counted(len(damaged), 'file')} of this series could not be used: {damaged[0].reason}")
-    groups = _groups([frame for header in usable for frame in frames_of(header)])
+    groups = _groups([frame for header in usable for frame in planes[header]])
     if len(groups) > 1:
         notes = (*notes, f"this series holds {len(groups)} images of different planes or sizes, shown one by one")
     stacks = [_stack(f"{key}#{n + 1}" if n else key, head, frames, notes) for n, frames in enumerate(groups)]
     return stacks
+
+
+def _measured(headers: list[Header]) -> tuple[list[Header], dict[Header, list[Frame]]]:
+    """The planes of each object; one whose geometry is not even numbers becomes a damaged one."""
+    checked, planes = [], {}
+    for header in headers:
+        if not header.reason:
+            try:
+                planes[header] = frames_of(header)
+            except Exception:  # the door of a file: pydicom converts elements when they are asked for
+                header = replace(header, reason=f"{header.blob.label} is a damaged DICOM file.", damaged=True)
+        checked.append(header)
+    return checked, planes
 
 
 def _deduplicated(headers: list[Header]) -> tuple[list[Header], tuple[str, ...]]:

@@ -100,6 +100,20 @@ def test_a_link_loop_is_walked_once(tmp_path: Path) -> None:
 
 
 @needs_data
+def test_a_stream_that_ends_its_decoder_costs_a_sentence(tmp_path: Path) -> None:
+    """A precision of 225 bits makes GDCM write past its buffer: the process that decodes dies, not this one."""
+    for path in (DATA / "dicom" / "mr_jpeg_lossless").iterdir():
+        content = bytearray(path.read_bytes())
+        at = content.index(b"\xff\xd8\xff\xc3") + 6
+        assert content[at] in range(2, 17)
+        content[at] = 225
+        (tmp_path / path.name).write_bytes(content)
+    with pytest.raises(BadInput, match=r"The pixels of IM-.*could not be read"):
+        volume_io.read_volume(tmp_path)
+    assert volume_io.read_volume(DATA / "dicom" / "mr_jpeg_lossless").shape == (4, 256, 256)
+
+
+@needs_data
 def test_an_archive_writes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     archive = tmp_path / "traversal.zip"
     shutil.copy(HOSTILE / "archives" / "path_traversal.zip", archive)

@@ -8,7 +8,7 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 import pytest
-import SimpleITK as sitk  # noqa: N813 - the name that its manual uses
+import SimpleITK as sitk
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -229,6 +229,23 @@ def test_an_itk_image_that_is_no_grey_volume_or_cut_off_is_refused(tmp_path: Pat
     (tmp_path / "huge.mha").write_bytes(content.replace(b"DimSize = 50 50 50", b"DimSize = 50000 50000 500"))
     with pytest.raises(BadInput, match="not complete"):
         volume_io.read_volume(tmp_path / "huge.mha")
+
+
+@pytest.mark.parametrize("ending", ["mha", "mhd", "nrrd", "nhdr", "gipl.gz"])
+def test_a_changed_byte_in_compressed_voxels_is_noticed_although_itk_does_not(tmp_path: Path, ending: str) -> None:
+    noise = np.random.default_rng(0).integers(0, 4000, (20, 30, 40), np.int16)
+    path = tmp_path / f"a.{ending}"
+    sitk.WriteImage(sitk.GetImageFromArray(noise), path, useCompression=True)
+    assert np.array_equal(volume_io.read_volume(path).array, noise)
+    data = max(tmp_path.iterdir(), key=lambda p: p.stat().st_size)
+    content = bytearray(data.read_bytes())
+    content[-2000] ^= 0x55
+    data.write_bytes(content)
+    with pytest.raises(BadInput, match="damaged"):
+        volume_io.read_volume(path)
+    data.write_bytes(content[:-3000])
+    with pytest.raises(BadInput, match="damaged|too early"):
+        volume_io.read_volume(path)
 
 
 def test_can_read_looks_at_names_and_first_bytes(tmp_path: Path) -> None:
