@@ -308,13 +308,19 @@ def test(options: argparse.Namespace) -> int:
     )  # a test never types into a person's screen
     install_packages(missing_packages(virtual_display=bool(own_display)), "The tests of the window")
     prepare("run", "test")
-    checks = 0 if options.pytest else lint()
+    checks = 0 if options.rest else lint()
     selection = () if options.full else ("-m", "not slow")
     with virtual_display() if own_display else contextlib.nullcontext({}) as display:
-        tests = python("-m", "pytest", *selection, *options.pytest, environment=display)
+        tests = python("-m", "pytest", *selection, *options.rest, environment=display)
     if checks:
         print("dev.py: the checks before the tests failed (see above)", file=sys.stderr, flush=True)
     return tests or checks
+
+
+def bench(options: argparse.Namespace) -> int:
+    """Measure the click protocol against the peers, which are installed for this alone."""
+    prepare("run", "test", "bench")
+    return python("-m", "benchmarks.peers", *options.rest)
 
 
 def arguments() -> argparse.ArgumentParser:
@@ -328,7 +334,9 @@ def arguments() -> argparse.ArgumentParser:
         "test", help="the checks and the tests; further arguments go to pytest, without the checks", allow_abbrev=False
     )
     verb.add_argument("--full", action="store_true", help="also the tests that take minutes")
-    verb.set_defaults(run=test, pytest=[])
+    verb.set_defaults(run=test)
+    verb = verbs.add_parser("bench", help="the peers on the same clicks; further arguments go to benchmarks.peers")
+    verb.set_defaults(run=bench)
     verb = verbs.add_parser("lint", help="ruff, mypy, import-linter and the house limits")
     verb.set_defaults(run=lint)
     return parser
@@ -342,9 +350,9 @@ def stop(_signal: int, _frame: object) -> None:
 def main() -> int:
     """Do the verb of the command line; returns the exit status."""
     options, rest = arguments().parse_known_args()
-    if rest and options.run is not test:
+    if rest and options.run not in (test, bench):
         arguments().error(f"unknown arguments: {' '.join(rest)}")
-    options.pytest = rest
+    options.rest = rest
     signal.signal(signal.SIGTERM, stop)  # so that the virtual display ends with us
     try:
         return int(options.run(options))

@@ -1,7 +1,6 @@
 """What holds for every test: no network, the user's folders untouched, a display where needed, nothing left behind."""
 
 import gc
-import multiprocessing
 import os
 import socket
 import sys
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import hypothesis
+import psutil
 import pytest
 
 TESTS = Path(__file__).parent
@@ -62,7 +62,7 @@ def _no_network() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def _nothing_left_behind() -> Iterator[None]:
     """Fail a test that leaves a thread, a compute process or a top-level widget; those of wider fixtures stay."""
-    threads, processes, widgets = set(threading.enumerate()), set(multiprocessing.active_children()), _top_levels()
+    threads, processes, widgets = set(threading.enumerate()), set(_children()), _top_levels()
     yield
     end = time.monotonic() + GRACE_S
     left = _left(threads, processes)
@@ -74,11 +74,23 @@ def _nothing_left_behind() -> Iterator[None]:
         pytest.fail(f"the test left behind: {'; '.join(left)}", pytrace=False)
 
 
-def _left(threads: set[threading.Thread], processes: set[Any]) -> list[str]:
+def _children() -> list[psutil.Process]:
+    """The processes that this one started and that still run; Python's own tracker of shared memory is none of ours."""
+    return [child for child in psutil.Process().children() if "resource_tracker" not in " ".join(_command(child))]
+
+
+def _command(process: psutil.Process) -> list[str]:
+    try:
+        return list(process.cmdline())
+    except psutil.Error:  # it has just ended
+        return []
+
+
+def _left(threads: set[threading.Thread], processes: set[psutil.Process]) -> list[str]:
     """Names of the threads and child processes that run now and are not among those given."""
     new = [thread for thread in threading.enumerate() if thread not in threads]
     running = [f"thread {t.name}" for t in new if not isinstance(t, threading._DummyThread)]
-    return running + [f"process {p.name}" for p in multiprocessing.active_children() if p not in processes]
+    return running + [f"process {' '.join(_command(p))}" for p in _children() if p not in processes]
 
 
 def _top_levels() -> list[Any]:
