@@ -14,10 +14,12 @@ from itertools import count
 import numpy as np
 from numpy.typing import NDArray
 
+from app.change import Change
+from app.document_facts import DocumentFacts
 from app.errors import BadInput
-from app.events import Signal
 from app.geometry import Region
 from app.history import History, Prompts, SegmentState, Step
+from app.open_prompts import OpenPrompts
 from app.prompts import Prompt, check_inside
 from app.segmentation import Segment, Segmentation
 from app.volume import Volume
@@ -29,32 +31,18 @@ PALETTE = (
 """Okabe and Ito's colours for all kinds of colour vision (jfly.uni-koeln.de/color), then three more."""
 
 
-class Document:
-    """A case.
-
-    Signals, emitted once per action when everything is consistent:
-        prompts_changed(label): prompts of a segment, open or answered.
-        labels_changed(region): voxels of a region.
-        segments_changed(): the list, a name, colour, visibility or lock.
-        confidences_changed(label): confidence per slice.
-        history_changed(): what can be undone or redone.
-    """
+class Document(DocumentFacts):
+    """A case. Its signals are those of `DocumentFacts`."""
 
     def __init__(self, volume: Volume) -> None:
+        super().__init__()
         self.volume = volume
         self.segmentation = Segmentation(volume.geometry)
         self.history = History()
         self._states: dict[int, SegmentState] = {}
-        self._open: list[tuple[int, Prompts]] = []
+        self._open = OpenPrompts()
         self._revisions: dict[int, int] = {}
         self._revision = count(1)
-        self.changes = 0
-        """Rises with every change that a project file should hold."""
-        self.prompts_changed: Signal[int] = Signal()
-        self.labels_changed: Signal[Region] = Signal()
-        self.segments_changed: Signal[()] = Signal()
-        self.confidences_changed: Signal[int] = Signal()
-        self.history_changed: Signal[()] = Signal()
 
     # What is
 
@@ -81,17 +69,17 @@ class Document:
 
     def prompts(self, label: int) -> Prompts:
         """The prompts as the user sees them: the newest open list, else the answered one."""
-        wanted = [prompts for owner, prompts in self._open if owner == label]
+        wanted = self._open.of(label)
         return wanted[-1] if wanted else self.state(label).prompts
 
     def open_prompts(self, label: int) -> tuple[Prompts, ...]:
         """Lists of prompts that wait for an answer, oldest first."""
-        return tuple(prompts for owner, prompts in self._open if owner == label)
+        return self._open.of(label)
 
     @property
     def open_labels(self) -> tuple[int, ...]:
         """Segments that wait for an answer."""
-        return tuple(dict.fromkeys(label for label, _ in self._open))
+        return self._open.labels
 
     def revision(self, label: int) -> int:
         """Changes whenever the segment's voxels do, other than by an answer: an older answer is then dropped."""
@@ -126,7 +114,7 @@ class Document:
         segment = replace(before.segment, **fields)  # type: ignore[arg-type]  # replace() checks the names
         if segment != before.segment:
             if segment.locked:
-                self._forget_open(label)
+                self._open.forget(label)
             self._do(Step(f"Change {segment.name}", label, before, replace(before, segment=segment)))
         return segment
 
@@ -136,15 +124,7 @@ class Document:
         Raises:
             BadInput: when it is locked.
         """
-        before = self.state(label)
-        if before.segment.locked:
-            raise BadInput(f"{before.segment.name} is locked.", "Unlock it first.")
-        self._forget_open(label)
-        region = Region.around(self.segmentation.mask(label))
-        change = None
-        if region:
-            crop = self.segmentation.labels[region.slices]
-            change = self.segmentation.apply(region, np.where(crop == label, 0, crop).astype(np.uint8))
+        before, change = self._emptied(label)
         self._do(Step(f"Delete {before.segment.name}", label, before, None, change))
 
     def reset_segment(self, label: int) -> None:
@@ -153,18 +133,10 @@ class Document:
         Raises:
             BadInput: when it is locked.
         """
-        before = self.state(label)
-        if before.segment.locked:
-            raise BadInput(f"{before.segment.name} is locked.", "Unlock it first.")
-        self._forget_open(label)
-        region = Region.around(self.segmentation.mask(label))
-        change = None
-        if region:
-            crop = self.segmentation.labels[region.slices]
-            change = self.segmentation.apply(region, np.where(crop == label, 0, crop).astype(np.uint8))
+        before, change = self._emptied(label)
         self._push(Step(f"Reset {before.segment.name}", label, before, SegmentState(before.segment), change))
         self._bump(label)
-        self._tell(prompts=label, region=region, confidences=label)
+        self._tell(prompts=(label,), region=change.region if change else None, confidences=(label,))
 
     # Prompts and answers
 
@@ -179,14 +151,12 @@ class Document:
     def set_prompts(self, label: int, prompts: Iterable[Prompt]) -> None:
         """Replace all prompts of a segment (one moved, flipped, deleted); open until answered."""
         wanted = tuple(prompts)
-        segment = self.segment(label)
-        if segment.locked:
-            raise BadInput(f"{segment.name} is locked.", "Unlock it to change it.")
+        self._unlocked(label)
         for prompt in wanted:
             check_inside(prompt, self.volume.shape)
         self.history.forget_undone()
-        self._open.append((label, wanted))
-        self._tell(prompts=label)
+        self._open.add(label, wanted)
+        self._tell(prompts=(label,))
 
     def answer(self, label: int, prompts: Prompts, revision: int, region: Region, mask: NDArray[np.bool_]) -> bool:
         """Take a mask for one of the open lists of prompts.
@@ -201,27 +171,23 @@ class Document:
         """
         if label not in self.segmentation.segments or revision != self.revision(label):
             return False
-        waiting = self.open_prompts(label)
-        if prompts not in waiting:
+        if prompts not in self._open.of(label):
             return False
         before = self.state(label)
-        region, mask = self._full_region(label, region, mask)
+        if not before.edits:
+            region, mask = _with_own(region, mask, Region.around(self.segmentation.mask(label)))
         change = self.segmentation.apply(region, self.segmentation.claimed(label, region, mask))
-        answered = waiting[: len(waiting) - waiting[::-1].index(prompts)]
-        for entry in answered:
-            self._open.remove((label, entry))
+        self._open.answered(label, prompts)
         title = _title(before.prompts, prompts) + f" {before.segment.name}"
         self._push(Step(title, label, before, replace(before, prompts=prompts), change))
-        self._tell(prompts=label, region=region)
+        self._tell(prompts=(label,), region=region)
         return True
 
     def refuse(self, label: int, prompts: Prompts) -> None:
         """Drop an open list of prompts that the engine could not answer, and every list built on it."""
-        waiting = self.open_prompts(label)
-        if prompts in waiting:
-            for entry in waiting[waiting.index(prompts) :]:
-                self._open.remove((label, entry))
-            self._tell(prompts=label)
+        if prompts in self._open.of(label):
+            self._open.refused(label, prompts)
+            self._tell(prompts=(label,))
 
     # Other edits
 
@@ -240,9 +206,7 @@ class Document:
             group: Steps of one group are undone together.
             confidence: (axis, slice, value) of a propagated slice.
         """
-        before = self.state(label)
-        if before.segment.locked:
-            raise BadInput(f"{before.segment.name} is locked.", "Unlock it to change it.")
+        before = self._unlocked(label)
         change = self.segmentation.apply(region, self.segmentation.claimed(label, region, mask))
         after = replace(before, edits=before.edits + 1)
         if confidence:
@@ -251,13 +215,12 @@ class Document:
             after = replace(after, confidences={**after.confidences, axis: line})
         self._push(Step(f"{title} {before.segment.name}", label, before, after, change, group))
         self._bump(label)
-        self._tell(region=region, confidences=label if confidence else None)
+        self._tell(region=region, confidences=(label,) if confidence else ())
 
     def undo(self) -> bool:
         """Take back the newest open prompts, or else the newest step; whether there was one."""
         if self._open:
-            label, _ = self._open.pop()
-            self._tell(prompts=label)
+            self._tell(prompts=(self._open.take_newest(),))
             return True
         return self._flip(self.history.take_undo(), forwards=False)
 
@@ -280,17 +243,21 @@ class Document:
 
     # How
 
-    def _full_region(self, label: int, region: Region, mask: NDArray[np.bool_]) -> tuple[Region, NDArray[np.bool_]]:
-        if self.state(label).edits:
-            return region, mask
-        own = Region.around(self.segmentation.mask(label))
-        if own is None or region.union(own) == region:
-            return region, mask
-        whole = region.union(own)
-        padded = np.zeros(whole.shape, bool)
-        if region.size:
-            padded[region.within(whole).slices] = mask
-        return whole, padded
+    def _unlocked(self, label: int) -> SegmentState:
+        state = self.state(label)
+        if state.segment.locked:
+            raise BadInput(f"{state.segment.name} is locked.", "Unlock it to change it.")
+        return state
+
+    def _emptied(self, label: int) -> tuple[SegmentState, Change | None]:
+        """Take all voxels of a segment away; its state before, and the change where there was one."""
+        before = self._unlocked(label)
+        self._open.forget(label)
+        region = Region.around(self.segmentation.mask(label))
+        if region is None:
+            return before, None
+        crop = self.segmentation.labels[region.slices]
+        return before, self.segmentation.apply(region, np.where(crop == label, 0, crop).astype(np.uint8))
 
     def _do(self, step: Step) -> None:
         self._set_state(step.label, step.after)
@@ -307,11 +274,9 @@ class Document:
                 self.segmentation.flip(step.change)
                 region = region.union(step.change.region) if region else step.change.region
             self._bump(step.label)
-        for label in dict.fromkeys(step.label for step in steps):
-            if label in self._states:
-                self._tell_segment(label)
         if steps:
-            self._tell(segments=True, region=region)
+            labels = tuple(label for label in dict.fromkeys(step.label for step in steps) if label in self._states)
+            self._tell(prompts=labels, region=region, segments=True, confidences=labels)
         return bool(steps)
 
     def _set_state(self, label: int, state: SegmentState | None) -> None:
@@ -330,30 +295,16 @@ class Document:
     def _bump(self, label: int) -> None:
         self._revisions[label] = next(self._revision)
 
-    def _forget_open(self, label: int) -> None:
-        self._open = [entry for entry in self._open if entry[0] != label]
 
-    def _tell_segment(self, label: int) -> None:
-        self.prompts_changed.emit(label)
-        self.confidences_changed.emit(label)
-
-    def _tell(
-        self,
-        prompts: int | None = None,
-        region: Region | None = None,
-        segments: bool = False,
-        confidences: int | None = None,
-    ) -> None:
-        self.changes += 1
-        if segments:
-            self.segments_changed.emit()
-        if prompts is not None:
-            self.prompts_changed.emit(prompts)
-        if region is not None:
-            self.labels_changed.emit(region)
-        if confidences is not None:
-            self.confidences_changed.emit(confidences)
-        self.history_changed.emit()
+def _with_own(region: Region, mask: NDArray[np.bool_], own: Region | None) -> tuple[Region, NDArray[np.bool_]]:
+    """An answer's mask on a region that also covers the segment's own voxels, which are emptied outside the answer."""
+    if own is None or region.union(own) == region:
+        return region, mask
+    whole = region.union(own)
+    padded = np.zeros(whole.shape, bool)
+    if region.size:
+        padded[region.within(whole).slices] = mask
+    return whole, padded
 
 
 def _title(before: Prompts, after: Prompts) -> str:

@@ -35,6 +35,11 @@ class Segment:
     locked: bool = False
 
 
+def label_of(segment: Segment | int) -> int:
+    """The label, where a caller may give either."""
+    return segment.label if isinstance(segment, Segment) else int(segment)
+
+
 class Segmentation:
     """Labels (k, j, i) on the volume's grid, 0 for background; one voxel has one label."""
 

@@ -4,37 +4,34 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from app import project, volume_io
+from app.case import Case
 from app.document import Document
 from app.engine import registry
 from app.engine.engine import Engine
 from app.engine.protocol import Estimated, Message, ModelCard, Propagated
 from app.engine.uncertainty import suggest
-from app.errors import AppError, BadInput
+from app.errors import AppError
 from app.events import Signal
 from app.geometry import Index
 from app.history import Confidences, Prompts
 from app.inference import Inference
 from app.prompts import Prompt
-from app.segmentation import Segment
-from app.view_state import ViewState
-from app.volume import Volume
+from app.segmentation import Segment, label_of
 
 if TYPE_CHECKING:
-    from app.render.mesh_files import Receipt
+    pass
 
 Deliver = Callable[[Message], None]
 PATIENCE = 600.0  # seconds that a script waits for one answer before it is told that the engine hangs
 
 
-class Session:
+class Session(Case):
     """One open case and the engine that serves it; belongs to the thread that made it.
 
     Wherever a segment is wanted, a `Segment` or its label will do. Indices are (k, j, i).
@@ -45,7 +42,7 @@ class Session:
         deliver: Where the engine's messages go, called on the engine's thread; whoever passes it calls `receive` with
             each of them on the session's thread. Without it the session keeps them until `wait`.
 
-    Signals: `document_changed()` when another case is open, `model_changed()`; the rest are those of `Inference`.
+    Signals: `model_changed()`, those of `Case` and those of `Inference`.
     """
 
     def __init__(
@@ -54,6 +51,7 @@ class Session:
         self._messages: SimpleQueue[Message] = SimpleQueue()
         self._failures: list[AppError] = []
         self._card = registry.resolve(model)
+        super().__init__(self._card.id)
         self.inference = Inference(Engine(deliver or self._messages.put, mode=mode, model=self._card.id))
         self.inference.failed.connect(self._failures_append)
         self.failed = self.inference.failed
@@ -62,13 +60,7 @@ class Session:
         self.prepared = self.inference.prepared
         self.propagation_changed = self.inference.propagation_changed
         self.estimated = self.inference.estimated
-        self.document_changed: Signal[()] = Signal()
         self.model_changed: Signal[()] = Signal()
-        self.document: Document | None = None
-        self.view = ViewState()
-        self.path: Path | None = None
-        """Of the project file, once it was saved or opened."""
-        self._saved_changes = 0
 
     @classmethod
     def headless(cls, model: str | None = None, engine: Literal["process", "inline"] = "process") -> Session:
@@ -85,69 +77,6 @@ class Session:
         """End the engine. Unsaved work is not saved: ask `modified` first."""
         self.inference.engine.close()
 
-    # The case
-
-    def open(self, path: str | Path, series: str | int | None = None, time: int = 0) -> None:
-        """Open a scan (file, folder, zip) or a project, in the place of the present case.
-
-        Args:
-            series: Which series of a folder or zip, as key or position in `volume_io.find_series`; None takes the one
-                with the most voxels.
-            time: Which time point of a 4D image.
-
-        Raises:
-            BadInput: one sentence that says what is wrong; the present case stays as it was.
-        """
-        if Path(path).suffix.lower() == project.SUFFIX:
-            case = project.read(path)
-            source = case.source
-            self.adopt_project(case, volume_io.read_volume(source.path, source.series or None, source.time))
-            self.path = Path(path)
-        else:
-            self.adopt(volume_io.read_volume(path, series, time))
-
-    def adopt(self, volume: Volume) -> None:
-        """Make a loaded volume the case."""
-        self._show(Document(volume))
-        self.view.active = 0
-        self.view.look_at(volume)
-        self.path = None
-        self._saved_changes = 0
-        self.document_changed.emit()
-
-    def adopt_project(self, case: project.Snapshot, volume: Volume) -> None:
-        """Make a read project the case, given its scan.
-
-        Raises:
-            BadInput: when the scan is not the project's.
-        """
-        document = Document(volume)
-        view = ViewState()
-        view.look_at(volume)
-        project.restore(case, document, view)
-        self._show(document)
-        self.view.active = 0
-        self.view.look_at(volume)
-        case.look.restore(self.view)
-        self._saved_changes = document.changes
-        self.document_changed.emit()
-
-    @property
-    def case(self) -> Document:
-        """The open document.
-
-        Raises:
-            BadInput: when none is open.
-        """
-        if self.document is None:
-            raise BadInput("No scan is open.", "Open a DICOM folder or a NIfTI file first.")
-        return self.document
-
-    @property
-    def modified(self) -> bool:
-        """Whether the project file lacks something."""
-        return self.document is not None and self.document.changes != self._saved_changes
-
     # Segments and prompts
 
     def add_segment(self, name: str = "", colour: tuple[int, int, int] | None = None) -> Segment:
@@ -158,11 +87,11 @@ class Session:
 
     def change_segment(self, segment: Segment | int, **fields: Any) -> Segment:
         """Rename, recolour, show or lock: name, colour, visible, locked."""
-        return self.case.change_segment(_label(segment), **fields)
+        return self.case.change_segment(label_of(segment), **fields)
 
     def remove_segment(self, segment: Segment | int) -> None:
         """Delete a segment with its voxels and prompts."""
-        label = _label(segment)
+        label = label_of(segment)
         self.case.remove_segment(label)
         self.inference.ask()
         if self.view.active == label:
@@ -170,26 +99,26 @@ class Session:
 
     def reset_segment(self, segment: Segment | int) -> None:
         """Take a segment's voxels and prompts away; its name and colour stay."""
-        self.case.reset_segment(_label(segment))
+        self.case.reset_segment(label_of(segment))
         self.inference.ask()
 
     def prompts(self, segment: Segment | int) -> Prompts:
         """The prompts of a segment, in order."""
-        return self.case.prompts(_label(segment))
+        return self.case.prompts(label_of(segment))
 
     def add_prompt(self, segment: Segment | int, prompt: Prompt) -> None:
         """Append a prompt; the mask follows (`wait` for it in a script)."""
-        self.case.add_prompt(_label(segment), prompt)
+        self.case.add_prompt(label_of(segment), prompt)
         self.inference.ask()
 
     def set_prompts(self, segment: Segment | int, prompts: Iterable[Prompt]) -> None:
         """Replace all prompts: one moved, flipped or deleted."""
-        self.case.set_prompts(_label(segment), prompts)
+        self.case.set_prompts(label_of(segment), prompts)
         self.inference.ask()
 
     def mask(self, segment: Segment | int) -> NDArray[np.bool_]:
         """Where the segment is now, a new bool array (k, j, i)."""
-        label = self.case.segment(_label(segment)).label
+        label = self.case.segment(label_of(segment)).label
         return self.case.segmentation.mask(label)
 
     def undo(self) -> bool:
@@ -222,7 +151,7 @@ class Session:
             start: The slice whose mask is right.
             stop: First and last slice to fill, both included; all when None.
         """
-        self.inference.begin_propagation(_label(segment), axis, start, stop)
+        self.inference.begin_propagation(label_of(segment), axis, start, stop)
 
     def propagate(
         self, segment: Segment | int, axis: int, start: int, stop: tuple[int, int] | None = None
@@ -240,7 +169,7 @@ class Session:
 
     def confidences(self, segment: Segment | int) -> Confidences:
         """Array axis -> slice -> confidence 0..1 of what was propagated."""
-        return self.case.state(_label(segment)).confidences
+        return self.case.state(label_of(segment)).confidences
 
     def cancel(self) -> None:
         """Stop a propagation or an estimate; finished slices stay."""
@@ -248,22 +177,22 @@ class Session:
 
     def begin_uncertainty(self, segment: Segment | int, samples: int = 8) -> None:
         """Ask for an ensemble of `samples` decodes; `estimate` has it when `estimated` was sent."""
-        self.inference.begin_estimate(_label(segment), samples)
+        self.inference.begin_estimate(label_of(segment), samples)
 
     def uncertainty(self, segment: Segment | int, samples: int = 8) -> NDArray[np.float32]:
         """Standard deviation of the logits (FastSAM-3DSlicer, equation 3), (k, j, i), 0 where nothing was decoded."""
-        estimated = self._estimated(_label(segment), samples)
+        estimated = self._estimated(label_of(segment), samples)
         deviation = np.zeros(self.case.volume.shape, np.float32)
         deviation[estimated.region.slices] = estimated.deviation
         return deviation
 
     def estimate(self, segment: Segment | int) -> Estimated | None:
         """The newest estimate, while the segment is as it was estimated."""
-        return self.inference.estimate(_label(segment))
+        return self.inference.estimate(label_of(segment))
 
     def suggest_prompt(self, segment: Segment | int) -> Index:
         """The voxel where the next click helps most."""
-        label = _label(segment)
+        label = label_of(segment)
         estimated = self.estimate(label) or self._estimated(label, 8)
         index, _ = suggest(estimated, self.case.prompts(label))
         return index
@@ -286,50 +215,9 @@ class Session:
             MissingModel: when it is unknown or its weights are not here; the present model stays.
         """
         self._card = registry.resolve(model)
+        self._model_id = self._card.id
         self.inference.use_model(self._card.id)
         self.model_changed.emit()
-
-    # Out
-
-    def snapshot(self) -> project.Snapshot:
-        """The case at this moment, frozen, for `project.write` on any thread."""
-        return project.snapshot(self.case, self.view, self._card.id)
-
-    def saved(self, path: Path, case: project.Snapshot) -> None:
-        """Note that a snapshot was written."""
-        self.path = path
-        self._saved_changes = case.changes
-
-    def mark_modified(self) -> None:
-        """Count the case as not saved: it came from a recovery file."""
-        self._saved_changes = -1
-
-    def save(self, path: str | Path | None = None) -> None:
-        """Write the project file, whole or not at all.
-
-        Raises:
-            AppError: when it cannot be written; the old file stays.
-        """
-        target = Path(path) if path else self.path
-        if target is None:
-            raise BadInput("This case has no project file yet.", "Name one.")
-        case = self.snapshot()
-        project.write(target, case)
-        self.saved(target, case)
-
-    def export_labels(self, path: str | Path) -> None:
-        """All segments as a NIfTI label map on the grid of the scan, names in a sidecar."""
-        case = self.case
-        names = {s.label: (s.name, s.colour) for s in case.segments}
-        volume_io.write_labels(path, case.segmentation.labels, case.volume.geometry, case.volume.codes, names)
-
-    def export_mesh(self, segment: Segment | int | None, path: str | Path) -> Receipt:
-        """One segment, or all with None, as a closed surface in millimetres (STL, OBJ, PLY, 3MF), checked first."""
-        from app.render import mesh_files  # VTK is loaded when the first mesh is wanted
-
-        case = self.case
-        chosen = case.segments if segment is None else (case.segment(_label(segment)),)
-        return mesh_files.export(path, case.segmentation.labels, chosen, case.volume.geometry)
 
     # Messages
 
@@ -366,7 +254,7 @@ class Session:
     # How
 
     def _show(self, document: Document) -> None:
-        self.document = document
+        super()._show(document)
         self.inference.follow(document)
 
     def _travel(self, step: Callable[[], bool]) -> bool:
@@ -388,7 +276,3 @@ class Session:
 
     def _failures_append(self, error: AppError) -> None:
         self._failures.append(error)
-
-
-def _label(segment: Segment | int) -> int:
-    return segment.label if isinstance(segment, Segment) else int(segment)

@@ -1,0 +1,134 @@
+"""`Case`: the one open scan or project, its view and its files. What a session is about, before any model answers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from app import project, volume_io
+from app.document import Document
+from app.errors import BadInput
+from app.events import Signal
+from app.segmentation import Segment, label_of
+from app.view_state import ViewState
+from app.volume import Volume
+
+if TYPE_CHECKING:
+    from app.render.mesh_files import Receipt
+
+
+class Case:
+    """Opens, adopts, saves and exports; `document_changed()` is sent when another case is open."""
+
+    def __init__(self, model: str) -> None:
+        self.document_changed: Signal[()] = Signal()
+        self.document: Document | None = None
+        self.view = ViewState()
+        self.path: Path | None = None
+        """Of the project file, once it was saved or opened."""
+        self._model_id = model
+        self._saved_changes = 0
+
+    def open(self, path: str | Path, series: str | int | None = None, time: int = 0) -> None:
+        """Open a scan (file, folder, zip) or a project, in the place of the present case.
+
+        Args:
+            series: Which series of a folder or zip, as key or position in `volume_io.find_series`; None takes the one
+                with the most voxels.
+            time: Which time point of a 4D image.
+
+        Raises:
+            BadInput: one sentence that says what is wrong; the present case stays as it was.
+        """
+        if Path(path).suffix.lower() == project.SUFFIX:
+            case = project.read(path)
+            source = case.source
+            self.adopt_project(case, volume_io.read_volume(source.path, source.series or None, source.time))
+            self.path = Path(path)
+        else:
+            self.adopt(volume_io.read_volume(path, series, time))
+
+    def adopt(self, volume: Volume) -> None:
+        """Make a loaded volume the case."""
+        self._show(Document(volume))
+        self.view.active = 0
+        self.view.look_at(volume)
+        self.path = None
+        self._saved_changes = 0
+        self.document_changed.emit()
+
+    def adopt_project(self, case: project.Snapshot, volume: Volume) -> None:
+        """Make a read project the case, given its scan.
+
+        Raises:
+            BadInput: when the scan is not the project's.
+        """
+        document = Document(volume)
+        view = ViewState()
+        view.look_at(volume)
+        project.restore(case, document, view)
+        self._show(document)
+        self.view.active = 0
+        self.view.look_at(volume)
+        case.look.restore(self.view)
+        self._saved_changes = document.changes
+        self.document_changed.emit()
+
+    @property
+    def case(self) -> Document:
+        """The open document.
+
+        Raises:
+            BadInput: when none is open.
+        """
+        if self.document is None:
+            raise BadInput("No scan is open.", "Open a DICOM folder or a NIfTI file first.")
+        return self.document
+
+    @property
+    def modified(self) -> bool:
+        """Whether the project file lacks something."""
+        return self.document is not None and self.document.changes != self._saved_changes
+
+    def snapshot(self) -> project.Snapshot:
+        """The case at this moment, frozen, for `project.write` on any thread."""
+        return project.snapshot(self.case, self.view, self._model_id)
+
+    def saved(self, path: Path, case: project.Snapshot) -> None:
+        """Note that a snapshot was written."""
+        self.path = path
+        self._saved_changes = case.changes
+
+    def mark_modified(self) -> None:
+        """Count the case as not saved: it came from a recovery file."""
+        self._saved_changes = -1
+
+    def save(self, path: str | Path | None = None) -> None:
+        """Write the project file, whole or not at all.
+
+        Raises:
+            AppError: when it cannot be written; the old file stays.
+        """
+        target = Path(path) if path else self.path
+        if target is None:
+            raise BadInput("This case has no project file yet.", "Name one.")
+        case = self.snapshot()
+        project.write(target, case)
+        self.saved(target, case)
+
+    def export_labels(self, path: str | Path) -> None:
+        """All segments as a NIfTI label map on the grid of the scan, names in a sidecar."""
+        case = self.case
+        names = {s.label: (s.name, s.colour) for s in case.segments}
+        volume_io.write_labels(path, case.segmentation.labels, case.volume.geometry, case.volume.codes, names)
+
+    def export_mesh(self, segment: Segment | int | None, path: str | Path) -> Receipt:
+        """One segment, or all with None, as a closed surface in millimetres (STL, OBJ, PLY, 3MF), checked first."""
+        from app.render import mesh_files  # VTK is loaded when the first mesh is wanted
+
+        case = self.case
+        chosen = case.segments if segment is None else (case.segment(label_of(segment)),)
+        return mesh_files.export(path, case.segmentation.labels, chosen, case.volume.geometry)
+
+    def _show(self, document: Document) -> None:
+        self.document = document
