@@ -11,13 +11,14 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QCoreApplication, QObject, Qt, QTimer
+from PySide6.QtCore import QCoreApplication, QObject, Qt
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QMenu, QMenuBar, QToolBar, QToolButton, QWidget
 
 from app.errors import AppError
 from app.ui import theme
 from app.ui.icons import icon
+from app.ui.soon import Soon
 from app.ui.table import MENUS, ROWS, TOOL_BAR, Row
 
 if TYPE_CHECKING:
@@ -52,9 +53,7 @@ class Actions(QObject):
         self._commands, self._report = commands, report
         self._rows = {row.id: row for row in ROWS}
         self._actions = {row.id: self._made(row, window, views) for row in ROWS}
-        self._soon = QTimer(self)
-        self._soon.setSingleShot(True)
-        self._soon.timeout.connect(self.refresh)
+        self._soon = Soon(self, self.refresh)
         self.refresh()
 
     def __getitem__(self, name: str) -> QAction:
@@ -62,7 +61,7 @@ class Actions(QObject):
 
     def refresh_soon(self, *_: object) -> None:
         """Grey out and check what the state says, once for all that happens in this turn of the event loop."""
-        self._soon.start()
+        self._soon.ask()
 
     def refresh(self) -> None:
         """Grey out and check what the state says, now."""

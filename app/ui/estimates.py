@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QObject, QTimer
+from PySide6.QtCore import QObject
 
 from app.engine.uncertainty import interval, suggest
 from app.errors import AppError
@@ -12,6 +12,7 @@ from app.ui.jobs import Job, Jobs
 from app.ui.panels.banner import Banner
 from app.ui.panels.four_up import FourUp
 from app.ui.panels.segments import SegmentsPanel
+from app.ui.soon import Soon
 
 SETTLE_MS = 400  # after a change, before the ensemble runs again
 
@@ -23,10 +24,8 @@ class Estimates(QObject):
         super().__init__(views)
         self._session, self._jobs, self._views, self._segments, self._banner = session, jobs, views, segments, banner
         self._suggest_next = False
-        self._soon = QTimer(self)
-        self._soon.setSingleShot(True)
-        self._soon.setInterval(SETTLE_MS)
-        self._soon.timeout.connect(self._ask_again)
+        self._again = Soon(self, self._ask_again, SETTLE_MS)
+        self._follow = Soon(self, self._follow_now)
         session.estimated.connect(self._on_estimated)
         session.view.active_changed.connect(self.follow)
 
@@ -45,9 +44,12 @@ class Estimates(QObject):
 
     def follow(self, *_: object) -> None:
         """The segment or its voxels changed: what is shown may be old."""
+        self._follow.ask()
+
+    def _follow_now(self) -> None:
         self._views.set_suggestion(None)
         if not self._show() and self._session.view.heat:
-            self._soon.start()
+            self._again.ask()
 
     def _show(self) -> bool:
         estimated = self._session.estimate(self._session.view.active)

@@ -32,6 +32,7 @@ from app.ui.panels.four_up import FourUp
 from app.ui.panels.sidebar import Sidebar
 from app.ui.panels.volumes import Volumes
 from app.ui.recent import RecentFiles
+from app.ui.soon import Soon
 from app.ui.tools import Mouse
 
 AUTOSAVE_MS = 500
@@ -101,13 +102,15 @@ class MainWindow(QMainWindow):
 
     def _listen(self) -> None:
         session = self.session
+        self._confidences_soon = Soon(self, self._show_confidences)
+        self._history_soon = Soon(self, self._show_history)
         session.document_changed.connect(self._show_case)
         session.failed.connect(self._on_failed)
         session.noticed.connect(self.banner.tell)
         session.progressed.connect(self._on_progressed)
         session.prepared.connect(self._on_prepared)
         session.propagation_changed.connect(self._on_propagation_changed)
-        session.view.active_changed.connect(self._on_active_changed)
+        session.view.active_changed.connect(self._confidences_soon.ask)
         session.view.tool_changed.connect(self._on_tool_changed)
         session.view.display_changed.connect(self.actions_.refresh_soon)
         session.model_changed.connect(self._on_prepared)
@@ -138,13 +141,13 @@ class MainWindow(QMainWindow):
             document.prompts_changed.connect(self._on_prompts_changed)
             document.labels_changed.connect(self.volumes.recount)
             document.labels_changed.connect(self.estimates.follow)
-            document.confidences_changed.connect(self._on_active_changed)
-            document.history_changed.connect(self._on_history_changed)
+            document.confidences_changed.connect(self._confidences_soon.ask)
+            document.history_changed.connect(self._history_soon.ask)
             self.views.slices[0].view.setFocus()
         else:
             self.empty.show_recent(self.recent.paths())
         self.views.work_in(self.views.slices[0].view)
-        self._on_active_changed()
+        self._show_confidences()
         self._on_tool_changed()
         self._show_title()
 
@@ -162,15 +165,15 @@ class MainWindow(QMainWindow):
     def _on_prompts_changed(self, label: int) -> None:
         if label == self.session.view.active:
             self.prompts.refresh()
-            self._on_active_changed()
+            self._confidences_soon.ask()
             self.estimates.follow()
 
-    def _on_active_changed(self, *_: object) -> None:
+    def _show_confidences(self) -> None:
         if self.session.document:
             self.views.show_confidences(self.session.document, self.session.view.active)
         self.actions_.refresh_soon()
 
-    def _on_history_changed(self) -> None:
+    def _show_history(self) -> None:
         self.sidebar.history.refresh()
         self.setWindowModified(self.session.modified)
         self.actions_.refresh_soon()
@@ -273,8 +276,10 @@ class MainWindow(QMainWindow):
         """Where and how large it was the last time."""
         super().showEvent(event)
         geometry = QSettings().value("window/geometry")
-        if not event.spontaneous() and geometry is not None:
-            self.restoreGeometry(geometry)
+        if not event.spontaneous():
+            self.views.warm_up()
+            if geometry is not None:
+                self.restoreGeometry(geometry)
 
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802  # Qt's name
         """Ask for unsaved work, then end threads and processes."""

@@ -41,7 +41,7 @@ def test_the_main_job_on_a_real_ct(hands, tmp_path):
     hands.key(Qt.Key.Key_S, SHIFT)
     hands.until(lambda: session.propagating)
     hands.answered()
-    assert len(window.views.slices[0].bar.confidences) > 1
+    hands.until(lambda: len(window.views.slices[0].bar.confidences) > 1)
     propagated = session.mask(1)
 
     hands.key(Qt.Key.Key_Z, CTRL)

@@ -176,11 +176,11 @@ def test_propagation_by_key_fills_the_ribbon_and_one_undo_takes_it_back(clicked,
     voxels = clicked.session.mask(1).sum()
     press(qtbot, clicked, Qt.Key.Key_S, Qt.KeyboardModifier.ShiftModifier)
     settle()
-    assert len(clicked.views.slices[0].bar.confidences) > 1
+    qtbot.waitUntil(lambda: len(clicked.views.slices[0].bar.confidences) > 1)
     assert clicked.views.slices[1].bar.confidences == {}
     clicked.session.undo()
     assert clicked.session.mask(1).sum() == voxels
-    assert clicked.views.slices[0].bar.confidences == {}
+    qtbot.waitUntil(lambda: clicked.views.slices[0].bar.confidences == {})
 
 
 def test_propagating_an_empty_segment_is_one_sentence(case, settle):
@@ -236,7 +236,7 @@ def test_one_view_or_four(case):
     assert all(frame.isVisible() for frame in case.views.frames)
 
 
-def test_propagation_starts_where_was_worked_last_not_where_the_mouse_passes(clicked, settle):
+def test_propagation_starts_where_was_worked_last_not_where_the_mouse_passes(clicked, settle, qtbot):
     axial, coronal, sagittal = clicked.views.slices
     coronal.view.mouse.press(coronal.view, QMouseEvent(*_press(coronal.view, (10, 12, 14))))
     settle()
@@ -245,7 +245,7 @@ def test_propagation_starts_where_was_worked_last_not_where_the_mouse_passes(cli
     clicked.actions_.refresh()
     clicked.actions_["propagate"].trigger()
     settle()
-    assert len(coronal.bar.confidences) > 1
+    qtbot.waitUntil(lambda: len(coronal.bar.confidences) > 1)
     assert axial.bar.confidences == sagittal.bar.confidences == {}
 
 

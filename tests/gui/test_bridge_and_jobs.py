@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import pytest
+from PySide6.QtCore import QObject, QTimer
 
 from app.engine.protocol import Notice
 from app.errors import BadInput, Cancelled
 from app.ui.engine_bridge import EngineBridge
 from app.ui.jobs import Job, Jobs
+from app.ui.soon import Soon
 
 
 @pytest.fixture
@@ -82,3 +85,37 @@ def test_a_cancelled_job_tells_nothing(jobs, qtbot):
     go.set()
     qtbot.waitUntil(lambda: jobs.running == 0)
     assert ended == []
+
+
+def test_a_flood_of_messages_lets_the_window_live(qapp, qtbot):
+    """Two hundred messages of 2 ms each: timers still run between them, so no stall is as long as all of them."""
+    bridge, got, beats = EngineBridge(), [], []
+
+    def receive(message):
+        time.sleep(0.002)
+        got.append(message)
+
+    bridge.connect_to(receive)
+    timer = QTimer()
+    timer.timeout.connect(lambda: beats.append(time.monotonic()))
+    timer.start(1)
+    for n in range(200):
+        bridge.deliver(Notice(str(n)))
+    qtbot.waitUntil(lambda: len(got) == 200)
+    timer.stop()
+    assert len(beats) > 10
+
+
+def test_many_wishes_are_one_piece_of_work(qapp, qtbot):
+    ran, parent = [], QObject()
+    soon = Soon(parent, lambda: ran.append(1))
+    for n in range(100):
+        soon.ask(n)
+    assert ran == []
+    qtbot.waitUntil(lambda: bool(ran))
+    qtbot.wait(20)
+    assert ran == [1]
+    soon.ask()
+    soon.stop()
+    qtbot.wait(20)
+    assert ran == [1]

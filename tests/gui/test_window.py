@@ -158,17 +158,16 @@ def test_the_button_of_a_prompt_takes_it_away(case, settle):
     assert case.session.prompts(1) == (Point((10, 12, 20)),)
 
 
-def test_the_history_lists_steps_and_a_click_travels(case, settle):
+def test_the_history_lists_steps_and_a_click_travels(case, settle, qtbot):
     for column in (8, 20):
         case.commands.add_prompt(Point((10, 12, column)))
         settle()
     rows = case.sidebar.history.list
-    assert [rows.item(n).text() for n in range(rows.count())] == [
-        "Scan opened", "Add Segment 1", "Point on Segment 1", "Point on Segment 1",
-    ]  # fmt: skip
+    titles = ["Scan opened", "Add Segment 1", "Point on Segment 1", "Point on Segment 1"]
+    qtbot.waitUntil(lambda: [rows.item(n).text() for n in range(rows.count())] == titles)
     rows.itemClicked.emit(rows.item(1))
     assert case.session.mask(1).sum() == 0
-    assert rows.currentRow() == 1
+    qtbot.waitUntil(lambda: rows.currentRow() == 1)
     rows.itemClicked.emit(rows.item(3))
     assert len(case.session.prompts(1)) == 2
 

@@ -48,8 +48,8 @@ class Activity(QWidget):
         if fraction is None:
             self._bar.setRange(0, 0)
         else:
-            self._bar.setRange(0, 1000)
-            self._bar.setValue(round(1000 * fraction))
+            self._bar.setRange(0, 100)
+            self._bar.setValue(round(100 * fraction))  # each new value is painted at once
         self.cancel.setVisible(can_cancel)
         if self.isHidden() and not self._late.isActive():
             self._late.start(SHOW_AFTER_MS)

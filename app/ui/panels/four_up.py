@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QGridLayout, QWidget
 
 from app.document import Document
@@ -12,6 +12,8 @@ from app.render.slice_view import SliceView
 from app.ui.panels.view_frame import SliceFrame, ViewFrame, VolumeFrame
 from app.ui.tools import Mouse
 from app.view_state import ViewState
+
+WARM_MS = 60  # between the starts of two views
 
 PLACES = ((0, 0), (1, 0), (0, 1), (1, 1))
 """Row and column of axial, coronal, sagittal and 3D."""
@@ -58,6 +60,12 @@ class FourUp(QWidget):
         self.volume.set_case(document)
         self.set_suggestion(None)
         self._on_tool_changed()
+
+    def warm_up(self) -> None:
+        """Start OpenGL for one view after the other while nobody waits: all four at the first picture took 0.6 s."""
+        for number, frame in enumerate(self.frames):
+            canvas = frame.canvas
+            QTimer.singleShot(WARM_MS * (number + 1), frame, lambda canvas=canvas: canvas.render(16, 16))
 
     def set_estimate(self, estimate: Estimated | None) -> None:
         """The uncertainty that slice views show while it is switched on."""

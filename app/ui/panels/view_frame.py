@@ -11,6 +11,7 @@ from app.geometry import Index
 from app.render.colours import PLANE_COLOURS
 from app.render.slice_view import SliceView
 from app.render.volume_view import VolumeView
+from app.render.vtk_widget import VtkWidget
 from app.ui.icons import icon
 from app.ui.panels.slice_bar import SliceBar
 from app.ui.tools import Mouse
@@ -38,10 +39,10 @@ class ViewFrame(QFrame):
     maximise_wanted = Signal()
     entered = Signal()
 
-    def __init__(self, title: str, colour: tuple[int, int, int], view: QWidget) -> None:
+    def __init__(self, title: str, colour: tuple[int, int, int], view: VtkWidget) -> None:
         super().__init__()
         self.setObjectName("frame")
-        self.title = title
+        self.canvas = view.canvas
         view.setAccessibleName(title)
         self.grid = QGridLayout(self)
         self.grid.setContentsMargins(0, 0, 0, 0)

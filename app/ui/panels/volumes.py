@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtCore import QObject, Signal
 
 from app.document import Document
 from app.errors import AppError
 from app.ui.jobs import Job, Jobs
+from app.ui.soon import Soon
 
 SETTLE_MS = 80  # changes that come this close are counted once
 
@@ -31,10 +32,7 @@ class Volumes(QObject):
         self._millilitres: dict[int, float] = {}
         self._counting = False
         self._again = False
-        self._soon = QTimer(self)
-        self._soon.setSingleShot(True)
-        self._soon.setInterval(SETTLE_MS)
-        self._soon.timeout.connect(self._count)
+        self._soon = Soon(self, self._count, SETTLE_MS)
 
     def of(self, label: int) -> float | None:
         """Millilitres as last counted, None where it was not yet."""
@@ -49,7 +47,7 @@ class Volumes(QObject):
     def recount(self, *_: object) -> None:
         """Voxels changed."""
         if self._document is not None and not self._jobs.closed:
-            self._soon.start()
+            self._soon.ask()
 
     def _count(self) -> None:
         document = self._document
