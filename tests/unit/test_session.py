@@ -17,6 +17,7 @@ from app.geometry import Geometry
 from app.prompts import Box, Point, SliceMask
 from app.session import Session
 from app.volume import Volume
+from tests.data import needs_shared, shared
 
 SHAPE = (20, 24, 28)
 ROOT = Path(__file__).parents[2]
@@ -301,6 +302,15 @@ def test_a_script_without_a_main_guard_works(scan: Path, tmp_path: Path) -> None
         [sys.executable, script], capture_output=True, text=True, cwd=ROOT, env=_environment(), timeout=120
     )
     assert (done.returncode, done.stdout.strip(), done.stderr) == (0, "1", "")
+
+
+@needs_shared
+def test_lossless_jpeg_opens_in_a_script_without_a_main_guard(tmp_path: Path) -> None:
+    folder = shared("dicom", "mr_jpeg_lossless")
+    script = tmp_path / "script.py"
+    script.write_text(f"from app import volume_io\nprint(volume_io.read_volume({str(folder)!r}).shape)\n")
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, env=_environment(), timeout=120)
+    assert (done.returncode, done.stdout.strip(), done.stderr) == (0, "(4, 256, 256)", "")
 
 
 def _environment() -> dict[str, str]:
