@@ -10,12 +10,9 @@ from app.document import Document
 from app.geometry import Index
 from app.prompts import Prompt
 from app.render import lettering, marks
-from app.render.colours import PLANE_COLOURS
 from app.render.lettering import DIM, TEXT
 from app.render.marks import Sheet
 from app.view_state import ViewState
-
-NAMES = ("Sagittal", "Coronal", "Axial")
 
 
 @dataclass(slots=True)
@@ -61,10 +58,8 @@ def write(
 
 def _write_corners(painter: QPainter, document: Document, view: ViewState, sheet: Sheet, hover: Index | None) -> None:
     axis = sheet.plane.axis
-    world_axis = document.volume.geometry.world_axes[axis]
     place = f"{sheet.slice_index + 1} / {document.volume.shape[axis]}"
-    name = (NAMES[world_axis], QColor(*PLANE_COLOURS[world_axis]))
-    lettering.draw_corner(painter, "top left", [name, (place, TEXT)])
+    lettering.draw_corner(painter, "top left", [(place, TEXT)])
     window = f"W {view.window.width:.4g}  L {view.window.level:.4g}"
     lettering.draw_corner(painter, "top right", [(window, TEXT), (f"× {sheet.viewport.zoom:.2g}", DIM)])
     lettering.draw_corner(painter, "bottom left", _under_mouse(document, view, hover))

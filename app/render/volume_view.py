@@ -138,11 +138,9 @@ class VolumeView(VtkWidget):
             self._scene.show_slice(axis, document.volume.geometry, at, grey(values, view.window))
 
     def annotate(self, painter: QPainter) -> None:
-        """Say what this view is, and when surfaces are on their way."""
-        if self.document:
-            draw_corner(painter, "top left", [("3D", DIM)])
-            if self.busy:
-                draw_corner(painter, "top right", [("updating surfaces", DIM)])
+        """Say when surfaces are on their way."""
+        if self.document and self.busy:
+            draw_corner(painter, "top right", [("updating surfaces", DIM)])
 
     # Facts that change the picture
 

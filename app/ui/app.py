@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import Literal
 
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import QCoreApplication, QEvent, QTimer
 from PySide6.QtWidgets import QApplication, QDialog, QLabel, QPlainTextEdit, QVBoxLayout, QWidget
 
 import app
@@ -32,8 +32,15 @@ def run(path: str | None) -> int:
     window.show()
     QTimer.singleShot(0, window, lambda: start(window, path))
     status = application.exec()
+    end(window)
     guard.close()
     return status
+
+
+def end(window: MainWindow) -> None:
+    """Delete a closed window now, so that its OpenGL contexts end while the application still runs."""
+    window.deleteLater()
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
 
 
 def make_application() -> QApplication:

@@ -9,13 +9,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from PySide6.QtCore import QCoreApplication, QEvent, QEventLoop, Qt, QTimer
+from PySide6.QtCore import QEventLoop, Qt, QTimer
 from PySide6.QtTest import QTest
 from scipy import ndimage
 
 from app.errors import AppError
 from app.geometry import Index
-from app.ui.app import make_application, make_window
+from app.ui.app import end, make_application, make_window
 from app.ui.main_window import MainWindow
 from app.view_state import in_hounsfield
 from app.volume import Volume
@@ -44,8 +44,7 @@ def run_demo(path: str | Path, folder: str | Path) -> int:
             return 1
         finally:
             window.close()
-            window.deleteLater()
-            QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
+            end(window)
     return 0
 
 

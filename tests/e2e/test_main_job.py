@@ -6,11 +6,13 @@ import nibabel as nib
 import numpy as np
 import pytest
 import trimesh
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QDialog, QPlainTextEdit
 
 from app.document import PALETTE
+from app.ui import app as program
 from app.ui.demo import run_demo
+from app.ui.main_window import MainWindow
 from tests.data import SAMPLE, needs_shared, shared
 from tests.e2e.conftest import coloured
 
@@ -98,6 +100,25 @@ def test_a_point_in_every_view_a_box_and_a_scribble(hands):
     assert len(session.prompts(4)[1].indices) == 10
     hands.answered()
     assert session.case.open_labels == ()
+
+
+def test_the_program_opens_what_it_is_given_and_ends(qapp, monkeypatch):
+    if not SAMPLE.exists():
+        pytest.skip("resources/sample is not in this checkout")
+    seen = []
+
+    def look():
+        for window in qapp.topLevelWidgets():
+            if isinstance(window, MainWindow) and window.session.document is not None:
+                seen.append((window.windowTitle(), window.views.isVisible()))
+                window.close()
+
+    timer = QTimer()
+    timer.timeout.connect(look)
+    timer.start(50)
+    assert program.run(str(SAMPLE)) == 0
+    timer.stop()
+    assert seen[0] == ("ct_abdomen.nii.gz[*] — Volumask", True)
 
 
 def test_the_bundled_sample_through_the_demo(qapp, tmp_path):

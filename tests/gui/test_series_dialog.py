@@ -43,6 +43,7 @@ def dialog(qtbot):
 def test_the_largest_series_is_proposed_and_described(dialog):
     assert dialog.list.currentRow() == 1
     assert dialog.list.item(1).text() == "CT  Portal venous\n30 × 20 × 10   0.5 × 0.5 × 3 mm"
+    assert dialog._text(SeriesInfo("1.2.840.113")).startswith("No description")
     assert "4 time points" in dialog.list.item(2).text()
     assert dialog.list.item(3).text() == "SR  Report\nThis is a report, not an image."
     assert not dialog.list.item(3).flags()

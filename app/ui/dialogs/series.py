@@ -89,7 +89,8 @@ class SeriesDialog(QDialog):
         return row
 
     def _text(self, info: SeriesInfo) -> str:
-        title = info.description or info.key or self.tr("Image")
+        named = info.key if any(letter.isalpha() for letter in info.key) else ""  # a path, not a UID
+        title = info.description or named or self.tr("No description")
         first = "  ".join(part for part in (info.modality, title) if part)
         if not info.readable:
             return f"{first}\n{info.reason}"
