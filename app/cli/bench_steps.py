@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -114,13 +115,10 @@ class Bench:
         return (time.perf_counter() - begun) * _SLICES / carried
 
     def _estimate(self) -> None:
-        request = Estimate(0, 1, (self._click,), _SAMPLES)
-        uncertainty.estimate(
-            request,
-            self._volume.geometry,
-            lambda prompts: self._predictor.predict(self._prepared, prompts, None),
-            lambda: None,
-        )
+        request, geometry = Estimate(0, 1, (self._click,), _SAMPLES), self._volume.geometry
+        decode = partial(self._predictor.predict, self._prepared)
+        for _ in uncertainty.estimate(request, geometry, decode, None, Token()):
+            pass  # every step is a decode
 
     def _surface(self) -> None:
         from app.render.surfaces import surface  # VTK is loaded only here
@@ -131,7 +129,7 @@ class Bench:
 
 def enlarged(volume: Volume, shape: Index) -> Volume:
     """The volume resampled linearly to a grid of `shape` over the same field of view, with its own integer type."""
-    import SimpleITK as sitk  # noqa: N813 - its own documentation calls it so
+    import SimpleITK as sitk
 
     image = sitk.GetImageFromArray(volume.array.astype(np.float32))
     factors = np.array(volume.shape) / np.array(shape)

@@ -11,6 +11,8 @@ import json
 import logging
 import os
 import shutil
+import threading
+import time
 import uuid
 import zlib
 from pathlib import Path
@@ -24,6 +26,7 @@ from app.volume import Volume
 
 log = logging.getLogger(__name__)
 LIMIT = 4 * 1024**3  # bytes on disk; the entries used longest ago go first
+ABANDONED = 3600.0  # seconds
 Arrays = dict[str, NDArray[Any]]
 
 
@@ -47,6 +50,7 @@ class EmbeddingCache:
     def __init__(self, folder: Path, limit: int = LIMIT) -> None:
         self._folder = folder
         self._limit = limit
+        self._writer: threading.Thread | None = None
 
     def load(self, predictor: Predictor, volume: Volume) -> Any | None:
         """The features of a volume, None when they are not here whole."""
@@ -59,24 +63,43 @@ class EmbeddingCache:
             return predictor.unpack(volume, arrays)
         except FileNotFoundError:
             return None
-        except (OSError, ValueError, KeyError, EOFError) as error:
-            log.warning("cache entry %s is made again: %s", entry.name, error)
+        except Exception as error:  # a door: an entry of another form may fail in any way, and is then made again
+            log.warning("cache entry %s is made again: %r", entry.name, error)
             shutil.rmtree(entry, ignore_errors=True)
             return None
 
     def store(self, predictor: Predictor, volume: Volume, prepared: Any) -> None:
-        """Keep features; a full disk is only noted in the log."""
+        """Keep features. They are written in a thread, so that the first click does not wait for the disk."""
         if not isinstance(predictor, Packs):
             return
+        try:
+            arrays = predictor.pack(prepared)
+        except Exception as error:  # a door: keeping is a service, its failure must not fail the click
+            log.warning("features are not kept: %r", error)
+            return
+        self.close()
         entry = self._entry(predictor, volume)
+        self._writer = threading.Thread(target=self._store, args=(entry, arrays), name="cache", daemon=True)
+        self._writer.start()
+
+    def close(self) -> None:
+        """Wait until what was to be kept is on disk."""
+        if self._writer:
+            self._writer.join()
+            self._writer = None
+
+    def _store(self, entry: Path, arrays: Arrays) -> None:
         temporary = entry.with_name(f".{uuid.uuid4().hex}")
         try:
-            _write(temporary, predictor.pack(prepared))
+            if sum(array.nbytes for array in arrays.values()) > self._limit:
+                return
+            _write(temporary, arrays)
             shutil.rmtree(entry, ignore_errors=True)
             temporary.rename(entry)
             self._trim(entry)
-        except OSError as error:
+        except OSError as error:  # a full disk, a folder that may not be written
             log.warning("features are not kept: %s", error)
+        finally:
             shutil.rmtree(temporary, ignore_errors=True)
 
     def _entry(self, predictor: Any, volume: Volume) -> Path:
@@ -89,7 +112,8 @@ class EmbeddingCache:
         entries = sorted((p for p in self._folder.iterdir() if p.is_dir()), key=_used)
         total = sum(map(_size, entries))
         for entry in entries:
-            if entry != newest and (total > self._limit or not (entry / "manifest.json").exists()):
+            whole = (entry / "manifest.json").exists()
+            if entry != newest and (total > self._limit if whole else _abandoned(entry)):
                 total -= _size(entry)
                 shutil.rmtree(entry, ignore_errors=True)
 
@@ -123,6 +147,11 @@ def _checksum(array: NDArray[Any]) -> int:
 def _used(entry: Path) -> float:
     manifest = entry / "manifest.json"
     return manifest.stat().st_mtime if manifest.exists() else 0.0
+
+
+def _abandoned(entry: Path) -> bool:
+    """Whether a half-written entry is so old that whoever wrote it has died."""
+    return time.time() - entry.stat().st_mtime > ABANDONED
 
 
 def _size(entry: Path) -> int:

@@ -10,25 +10,44 @@ import contextlib
 import logging
 import os
 import queue
+import signal
 import subprocess
 import sys
 import tempfile
 import threading
-from multiprocessing import resource_tracker
-from multiprocessing.connection import Client, Connection, Listener
+from dataclasses import replace
+from multiprocessing.connection import Client, Listener
 from multiprocessing.shared_memory import SharedMemory
 from pathlib import Path
 from typing import Any, NoReturn
 
 import numpy as np
 
-from app.engine.protocol import ReportProgress, Token
-from app.errors import AppError, Cancelled, EngineFailure
+from app.engine.cache import EmbeddingCache
+from app.engine.channel import Channel, allocate, attach, forget_name, release
+from app.engine.protocol import (
+    Answer,
+    Estimate,
+    Estimated,
+    Predict,
+    Prepared,
+    Progress,
+    Propagate,
+    Propagated,
+    ReportProgress,
+    SliceAnswer,
+    Token,
+)
+from app.engine.worker import Seed, Worker, as_app_error
+from app.errors import Cancelled, EngineFailure
 from app.geometry import Geometry
 from app.volume import Volume
 
 log = logging.getLogger(__name__)
 START_SECONDS = 60.0
+CLOSE_SECONDS = 5.0
+ARENA = 8 << 20  # bytes at first: a mask of 200 x 200 x 200 voxels
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 class ComputeDied(Exception):
@@ -36,26 +55,33 @@ class ComputeDied(Exception):
 
 
 class ComputeProcess:
-    """Calls a `Worker` in a process of its own.
+    """The `Bench` in a process of its own.
 
     Raises:
         EngineFailure: when the process cannot be started.
+        ComputeDied: from any call, when the process ends meanwhile.
     """
 
     def __init__(self, model: str, cache_folder: str) -> None:
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115  (closed by `close`)
         self._key = os.urandom(32)
-        self._memory: SharedMemory | None = None
-        self._killed = False
-        self._lock = threading.Lock()
-        with Listener(authkey=self._key) as listener:
-            self._process = self._launch(str(listener.address), model, cache_folder)
-            watcher = threading.Thread(target=self._unblock, args=(listener.address,), daemon=True)
-            watcher.start()
-            self._connection = listener.accept()
-        if self._process.poll() is not None or self._connection.recv() != "ready":
+        self._volume: Volume | None = None
+        self._job: Propagate | Estimate | None = None
+        self._calling = self._killed = False
+        try:
+            with Listener(authkey=self._key) as listener:
+                self._process = self._launch(str(listener.address), model, cache_folder)
+                watcher = threading.Thread(target=self._unblock, args=(listener.address,), daemon=True)
+                watcher.start()
+                self._channel = Channel(listener.accept())
+        except OSError as error:
+            self._stderr.close()
+            raise EngineFailure(f"The compute process could not be started ({error.strerror}).") from error
+        try:
+            self._call("model", None)
+        except BaseException:
             self.close()
-            raise EngineFailure("The compute process could not be started.", "Restart Volumask.")
+            raise
 
     @property
     def pid(self) -> int:
@@ -63,42 +89,45 @@ class ComputeProcess:
         return self._process.pid
 
     def open(self, volume: Volume) -> None:
-        """Send a volume, once, through shared memory."""
-        self._drop_memory()
-        self._memory = SharedMemory(create=True, size=max(1, volume.array.nbytes))
-        target = np.ndarray(volume.shape, volume.array.dtype, buffer=self._memory.buf)
-        target[:] = volume.array
-        header = self._memory.name, volume.array.dtype.str, volume.shape, volume.geometry.affine, volume.modality
-        self.call("open", (*header, volume.digest), _ignore, Token())
-
-    def call(self, verb: str, argument: Any, progress: ReportProgress, token: Token) -> Any:
-        """Run one verb of the worker.
-
-        Raises:
-            ComputeDied: when the process ended.
-            Cancelled, AppError: whatever the worker raised.
-        """
+        """See `Bench`. The volume crosses once, in shared memory, or through the pipe where there is no room for it."""
+        if volume is self._volume:
+            return
+        self._volume = None
+        memory = allocate(volume.array.nbytes)
+        header = volume.array.dtype.str, volume.geometry.shape, volume.geometry.affine, volume.modality, volume.digest
         try:
-            with self._lock:
-                self._connection.send((verb, argument))
-            cancelled = False
-            while True:
-                if token.cancelled and not cancelled:
-                    cancelled = True
-                    with self._lock:
-                        self._connection.send(("cancel", None))
-                if self._connection.poll(0.02 if not cancelled else 0.2):
-                    kind, value = self._connection.recv()
-                    if kind == "progress":
-                        progress(*value)
-                    elif kind == "error":
-                        raise value
-                    else:
-                        return value
-        except (EOFError, ConnectionError, BrokenPipeError) as error:
-            if not self._killed:
-                self._note_last_words()
-            raise ComputeDied from error
+            if memory is not None:
+                np.ndarray(volume.shape, volume.array.dtype, buffer=memory.buf)[:] = volume.array
+                self._call("open", (memory.name, None, *header))
+            else:
+                self._call("open", ("", volume.array, *header))
+        finally:
+            if memory is not None:
+                release(memory)
+        self._volume = volume
+
+    def prepare(self, progress: ReportProgress, token: Token) -> Prepared:
+        """See `Bench`."""
+        prepared: Prepared = self._call("prepare", None, progress, token)
+        return prepared
+
+    def predict(self, request: Predict) -> Answer:
+        """See `Bench`. Only the part of a seed where the segment is crosses, and the request does not come back."""
+        answer: Answer = self._call("predict", (replace(request, seed=None), Seed.of(request.seed)))
+        return replace(answer, request=request)
+
+    def begin(self, job: Propagate | Estimate) -> None:
+        """See `Bench`."""
+        self._job = job
+        seed = None
+        if isinstance(job, Estimate):
+            job, seed = replace(job, seed=None), Seed.of(job.seed)
+        self._call("begin", (job, seed))
+
+    def step(self, cancelled: bool) -> SliceAnswer | Progress | Propagated | Estimated:
+        """See `Bench`."""
+        message: SliceAnswer | Progress | Propagated | Estimated = self._call("step", cancelled)
+        return message if isinstance(message, Progress) else replace(message, request=self._job)  # type: ignore[arg-type]
 
     def kill(self) -> None:
         """End the process now; a call in another thread gets `ComputeDied`."""
@@ -106,31 +135,81 @@ class ComputeProcess:
         self._process.kill()
 
     def close(self) -> None:
-        """End the process and give back its memory."""
+        """End the process and give back its memory; what it is writing to the cache is finished first."""
+        if not self._calling:
+            with contextlib.suppress(OSError):
+                self._channel.send(("close", None))
+                self._channel.poll(CLOSE_SECONDS)
         self._process.kill()
         self._process.wait()
         if self._process.stdin:
-            self._process.stdin.close()
-        self._connection.close()
-        self._drop_memory()
+            with contextlib.suppress(OSError):
+                self._process.stdin.close()
+        self._channel.close()
         self._stderr.close()
 
+    def _call(
+        self, verb: str, argument: Any, progress: ReportProgress | None = None, token: Token | None = None
+    ) -> Any:
+        self._calling = True  # stays so when the process dies or its answer is not waited for
+        try:
+            self._make_room(verb)
+            self._channel.send((verb, argument))
+            return self._reply(progress, token or Token())
+        except (EOFError, OSError) as error:
+            if not self._killed:
+                self._note_last_words()
+            raise ComputeDied from error
+
+    def _reply(self, progress: ReportProgress | None, token: Token) -> Any:
+        asked_to_stop = False
+        while True:
+            if token.cancelled and not asked_to_stop:
+                asked_to_stop = True
+                self._channel.send(("cancel", None))
+            if not self._channel.poll(0.02 if not asked_to_stop else 0.2):
+                continue
+            kind, value = self._channel.receive()
+            self._calling = kind == "progress"
+            if kind == "result":
+                return value
+            if kind == "error":
+                raise value
+            if progress:
+                progress(*value)
+
+    def _make_room(self, verb: str) -> None:
+        """Grow the arena to the largest message so far; without room the pipe carries them."""
+        wanted = max(ARENA, self._channel.wanted)
+        if verb not in ("predict", "begin", "step") or self._channel.room >= wanted:
+            return
+        memory = allocate(wanted)
+        if memory is None:
+            self._channel.wanted = 0
+            return
+        try:
+            self._channel.send(("arena", memory.name))
+            self._reply(None, Token())
+        except BaseException:
+            release(memory)
+            raise
+        forget_name(memory)
+        self._channel.use(memory)
+
     def _launch(self, address: str, model: str, cache_folder: str) -> subprocess.Popen[bytes]:
-        frozen = getattr(sys, "frozen", False)
-        command = [sys.executable, *(["--compute"] if frozen else ["-m", "app.engine.compute"])]
-        root = str(Path(__file__).parents[2])
-        path = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
-        environment = os.environ | {"PYTHONPATH": path, "PYTHONUNBUFFERED": "1"}
+        # -P: whatever "app" lies in the folder where the program was started is not ours
+        run = ["--compute"] if getattr(sys, "frozen", False) else ["-P", "-m", "app.engine.compute"]
         process = subprocess.Popen(
-            [*command, address, model, cache_folder],
+            [sys.executable, *run, address, model, cache_folder],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=self._stderr,
-            env=environment,
+            env=_environment(),
         )
         if process.stdin:
-            process.stdin.write(self._key.hex().encode() + b"\n")
-            process.stdin.flush()
+            with contextlib.suppress(OSError):  # it has ended already: the watcher tells
+                process.stdin.write(self._key.hex().encode() + b"\n")
+                process.stdin.flush()
         return process
 
     def _unblock(self, address: Any) -> None:
@@ -140,39 +219,38 @@ class ComputeProcess:
         with contextlib.suppress(OSError, EOFError):
             Client(address, authkey=self._key).close()
 
-    def _drop_memory(self) -> None:
-        if self._memory:
-            self._memory.close()
-            self._memory.unlink()
-            self._memory = None
-
     def _note_last_words(self) -> None:
-        self._process.wait(5)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(5)
         self._stderr.seek(0)
         words = self._stderr.read()[-2000:].decode(errors="replace")
         log.warning("the compute process ended with status %s: %s", self._process.returncode, words)
 
 
+def _environment() -> dict[str, str]:
+    """The child finds this very program, and its numeric libraries take the cores that there are, once."""
+    path = os.pathsep.join([str(Path(__file__).parents[2]), *filter(None, [os.environ.get("PYTHONPATH")])])
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    threads = str(cores if cores <= 4 else max(4, cores // 2))  # of hyperthreads the second half rarely helps
+    return dict.fromkeys(THREADS, threads) | os.environ | {"PYTHONPATH": path, "PYTHONUNBUFFERED": "1"}
+
+
 def main(arguments: list[str]) -> NoReturn:
     """The child: serve calls until the parent is gone."""
-    from app.engine.cache import EmbeddingCache
-    from app.engine.worker import Worker
-
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C in a terminal is the parent's to judge
     address, model, cache_folder = arguments
     key = bytes.fromhex(sys.stdin.readline())
-    connection = Client(address, authkey=key)
-    connection.send("ready")
-    _Child(connection, Worker(model, EmbeddingCache(Path(cache_folder)))).serve()
+    _Child(Channel(Client(address, authkey=key)), model, cache_folder).serve()
 
 
 class _Child:
-    def __init__(self, connection: Connection, worker: Any) -> None:
-        self._connection = connection
-        self._worker = worker
+    def __init__(self, channel: Channel, model: str, cache_folder: str) -> None:
+        self._channel = channel
+        self._model = model
+        self._cache = cache_folder
+        self._worker: Worker | None = None
         self._calls: queue.SimpleQueue[tuple[str, Any]] = queue.SimpleQueue()
         self._token = Token()
-        self._slices = self._token
-        """Of the propagation under way, which clicks may interrupt."""
         self._memory: SharedMemory | None = None
 
     def serve(self) -> NoReturn:
@@ -181,64 +259,61 @@ class _Child:
             verb, argument = self._calls.get()
             try:
                 reply: tuple[str, Any] = ("result", self._run(verb, argument))
-            except (AppError, Cancelled) as error:
+            except Cancelled as error:
                 reply = ("error", error)
-            except MemoryError:
-                reply = ("error", EngineFailure("There is not enough memory for this model.", "Choose a smaller one."))
-            except Exception as error:
-                logging.getLogger(__name__).exception("%s failed", verb)
-                reply = ("error", EngineFailure(f"The model failed: {error}.", "Try another model."))
-            self._connection.send(reply)
+            except Exception as error:  # a door: the parent gets one sentence
+                reply = ("error", as_app_error(error, self._model))
+            with contextlib.suppress(OSError):  # the parent is gone: the listener ends this process
+                self._channel.send(reply)
 
     def _run(self, verb: str, argument: Any) -> Any:
-        if verb == "open":
-            return self._open(*argument)
-        return self._worker.call(verb, argument, self._progress, self._token)
+        if self._worker is None:
+            self._worker = Worker(self._model, EmbeddingCache(Path(self._cache)))
+        match verb:
+            case "arena":
+                self._channel.use(attach(argument))
+            case "open":
+                self._open(self._worker, *argument)
+            case "prepare":
+                return self._worker.prepare(self._progress, self._token)
+            case "predict":
+                return replace(self._worker.answer(*argument), request=None)  # type: ignore[arg-type]
+            case "begin":
+                self._worker.start(*argument)
+            case "close":
+                self._worker.close()
+            case "step":
+                message = self._worker.step(argument)
+                return message if isinstance(message, Progress) else replace(message, request=None)  # type: ignore[arg-type]
+        return None
 
     def _listen(self) -> None:
         try:
             while True:
-                verb, argument = self._connection.recv()
+                verb, argument = self._channel.receive()
                 if verb == "cancel":
                     self._token.cancel()
-                    self._slices.cancel()
                     continue
-                if verb != "next_slice":
-                    self._token = Token()
-                if verb == "propagate":
-                    self._slices = self._token
+                self._token = Token()
                 self._calls.put((verb, argument))
         except (EOFError, OSError):
             os._exit(0)  # the parent is gone; nothing here is worth a tidy end
 
     def _progress(self, fraction: float, what: str) -> None:
-        self._connection.send(("progress", (fraction, what)))
+        self._channel.send(("progress", (fraction, what)))
 
-    def _open(self, name: str, dtype: str, shape: Any, affine: Any, modality: str, digest: str) -> None:
-        old, self._memory = self._memory, _attach(name)
-        array = np.ndarray(shape, dtype, buffer=self._memory.buf)
+    def _open(
+        self, worker: Worker, name: str, array: Any, dtype: str, shape: Any, affine: Any, modality: str, digest: str
+    ) -> None:
+        old, self._memory = self._memory, attach(name) if name else None
+        if self._memory is not None:
+            array = np.ndarray(shape, dtype, buffer=self._memory.buf)
         volume = Volume(array, Geometry(shape, affine), modality)
         volume.__dict__["digest"] = digest  # hashed by the parent already
-        self._worker.call("open", volume, self._progress, self._token)
-        if old:
+        worker.open(volume)
+        if old is not None:
             with contextlib.suppress(BufferError):
                 old.close()
-
-
-def _attach(name: str) -> SharedMemory:
-    """Attach without taking ownership: before 3.13 the child's tracker would unlink the parent's memory (bpo-38119)."""
-    if sys.version_info >= (3, 13):
-        return SharedMemory(name, track=False)
-    register = resource_tracker.register
-    resource_tracker.register = lambda *_: None
-    try:
-        return SharedMemory(name)
-    finally:
-        resource_tracker.register = register
-
-
-def _ignore(fraction: float, what: str) -> None:
-    """Progress that nobody asked for."""
 
 
 if __name__ == "__main__":

@@ -20,17 +20,22 @@ from app.engine.protocol import (
     Message,
     Notice,
     Predict,
+    Prepared,
     Progress,
     Propagate,
     Propagated,
+    SliceAnswer,
     Token,
 )
-from app.engine.worker import Worker
-from app.errors import AppError, Cancelled, EngineFailure, Stopped
+from app.engine.worker import Bench, Worker, as_app_error
+from app.errors import Cancelled, EngineFailure, Stopped
 from app.volume import Volume
 
 log = logging.getLogger(__name__)
 RESTARTED = "The model stopped unexpectedly and was started again; your last action was repeated."
+FALLEN_BACK = "The built-in model is not installed here; {} answers in its place."
+CLOSE_SECONDS = 1.0
+TWICE = "The model stopped unexpectedly, twice."
 
 
 def cache_folder() -> Path:
@@ -43,11 +48,13 @@ class Engine:
 
     Each accepted request gets exactly one end: `Answer`, `Propagated`, `Estimated` or `Failure`. A click that a newer
     click of its segment replaced gets none: the newer one answers for both. What belongs to a volume that was left
-    gets none either.
+    gets none either: once `open` has returned, nothing is delivered that was asked before. After `close` nothing is
+    delivered at all. The `request` in a message is the very object that was posted.
 
     Args:
-        deliver: Called with each message.
+        deliver: Called with each message; must not wait for another thread.
         mode: "process" or "inline" (models in the engine's thread).
+        cache: Folder of the prepared features.
     """
 
     def __init__(
@@ -58,33 +65,34 @@ class Engine:
         cache: Path | None = None,
     ) -> None:
         self._deliver = deliver
+        self._delivering = threading.RLock()
         self._mode = mode
-        self._model = registry.resolve(model).id
+        card = registry.resolve(model)
+        self._model = card.id
+        self._fallen_back = FALLEN_BACK.format(card.name) if model not in (None, card.id) else ""
         self._cache = cache or cache_folder()
         self._mailbox = Mailbox()
-        self._compute: Worker | ComputeProcess | None = None
+        self._compute: Bench | None = None
         self._volume: Volume | None = None
-        self._lock = threading.Lock()
-        self._token = Token()
-        self._serving: Item | None = None
-        self._called_off: set[int] = set()
-        self._closing = False
+        self._streamed: set[int] = set()
+        """Slices of the propagation at work that were delivered, also by a process that has died since."""
         self._thread = threading.Thread(target=self._serve_all, name="engine", daemon=True)
         self._thread.start()
 
     def open(self, volume: Volume) -> None:
         """Serve another volume: all that was asked about the old one is dropped, its features are prepared."""
-        self._mailbox.post(Open(volume))
-        self._stop(lambda item: True)
+        with self._delivering:
+            self._mailbox.post(Open(volume))
 
     def use(self, model: str) -> None:
-        """Serve with another model.
+        """Serve with another model, after the work at hand; long work is cancelled.
 
         Raises:
             MissingModel: when it cannot be used; the present one stays.
         """
-        self._mailbox.post(Use(registry.resolve(model).id))
-        self._stop(lambda item: isinstance(item, Prepare))
+        card = registry.resolve(model)
+        self._mailbox.cancel()
+        self._mailbox.post(Use(card.id))
 
     def post(self, request: Predict) -> None:
         """Ask for a mask."""
@@ -100,33 +108,34 @@ class Engine:
 
     def cancel(self) -> None:
         """End long work, running and waiting; each still gets its end. Clicks and preparation go on."""
-        waiting = self._mailbox.jobs()
-        with self._lock:
-            self._called_off.update(job.job for job in waiting)
-        self._stop(lambda item: isinstance(item, Propagate | Estimate))
+        self._mailbox.cancel()
+
+    @property
+    def idle(self) -> bool:
+        """Whether everything asked so far was answered and the features are prepared."""
+        return self._mailbox.idle
 
     def close(self) -> None:
-        """End the thread and the process."""
-        self._closing = True
-        self._mailbox.close()
-        self._stop(lambda item: True)
-        if isinstance(compute := self._compute, ComputeProcess):
+        """End the thread and the process, at once or after `CLOSE_SECONDS` where a model does not stop when told to."""
+        with self._delivering:
+            self._mailbox.close()
+        if threading.current_thread() is self._thread:
+            return
+        self._thread.join(CLOSE_SECONDS)
+        if self._thread.is_alive() and (compute := self._compute) is not None:
             compute.kill()
         self._thread.join()
 
     # On the engine's thread
 
     def _serve_all(self) -> None:
+        if self._fallen_back:
+            self._tell(Notice(self._fallen_back))
         try:
             self._warm_up()
             while (item := self._mailbox.take()) is not None:
-                with self._lock:
-                    self._serving, self._token = item, Token()
-                    if isinstance(item, Propagate | Estimate) and item.job in self._called_off:
-                        self._token.cancel()
-                self._serve(item)
-                with self._lock:
-                    self._serving = None
+                self._streamed.clear()
+                self._serve(item, self._mailbox.token)
         finally:
             self._drop_compute()
 
@@ -134,110 +143,105 @@ class Engine:
         """Start the process while the user still chooses a scan; if that fails, the first request says so."""
         try:
             self._compute = self._start()
-        except AppError as error:
+        except Exception as error:  # a door: as good a reason will come again with the first request
             log.warning("not started ahead: %s", error)
 
-    def _serve(self, item: Item) -> None:
-        token = self._token
+    def _serve(self, item: Item, token: Token) -> None:
+        """Run an item; once more in a new process if its process dies. Whoever kills that one too gets no third."""
         request = item if isinstance(item, Predict | Propagate | Estimate) else None
-        try:
-            self._run(item, token)
-        except Cancelled:
-            self._end_cancelled(item)
-        except ComputeDied:
-            self._retry(item, token)
-        except AppError as error:
-            self._deliver(Failure(request, error))
-        except MemoryError:
-            self._deliver(Failure(request, EngineFailure("There is not enough memory for this model.")))
-        except Exception as error:  # a door: whatever a model raises becomes one sentence
-            log.exception("%s failed", type(item).__name__)
-            self._deliver(Failure(request, EngineFailure(f"The model failed: {error}.", "Try another model.")))
-
-    def _retry(self, item: Item, token: Token) -> None:
-        """Once more in a new process; whoever kills that one too does not get a third."""
-        self._drop_compute()
-        if self._closing:
-            return
-        try:
-            self._deliver(Notice(RESTARTED))
-            self._run(item, token)
-        except Cancelled:
-            self._end_cancelled(item)
-        except (ComputeDied, AppError) as error:
-            if isinstance(error, ComputeDied):
+        for attempt in (1, 2):
+            try:
+                self._run(item, token)
+                return
+            except Cancelled:
+                self._end_cancelled(item)
+                return
+            except ComputeDied:
                 self._drop_compute()
-            failure = EngineFailure("The model stopped unexpectedly, twice.", "Try another model or a smaller scan.")
-            request = item if isinstance(item, Predict | Propagate | Estimate) else None
-            if not self._closing:
-                self._deliver(Failure(request, error if isinstance(error, AppError) else failure))
+                if attempt == 1 and not self._mailbox.closed:
+                    self._tell(Notice(RESTARTED))
+            except Exception as error:  # a door: whatever goes wrong becomes one sentence
+                self._tell(Failure(request, as_app_error(error, self._model)))
+                return
+        self._tell(Failure(request, EngineFailure(TWICE, "Try another model or a smaller scan.")))
 
     def _end_cancelled(self, item: Item) -> None:
         if isinstance(item, Propagate):
-            known = sorted(item.conditioning)
-            self._deliver(Propagated(item, (known[0], known[-1]), "Cancelled.", cancelled=True))
-        elif isinstance(item, Estimate):
-            self._deliver(Failure(item, Stopped("The estimate of uncertainty was cancelled.")))
+            known = sorted({*item.conditioning, *self._streamed})
+            self._tell(Propagated(item, (known[0], known[-1]), "Cancelled.", cancelled=True))
+        elif isinstance(item, Predict | Estimate):
+            self._tell(Failure(item, Stopped("The work was cancelled.")))
 
     def _run(self, item: Item, token: Token) -> None:
         match item:
             case Open(volume):
                 self._volume = volume
-                if self._compute:
-                    self._compute.open(volume)
             case Use(model):
+                if model != self._model:
+                    self._drop_compute()  # a new process: the old model's memory is given back whole
                 self._model = model
-                if self._compute:
-                    self._compute.call("use", model, self._progress, token)
             case Prepare():
-                self._deliver(self._ready().call("prepare", None, self._progress, token))
+                self._tell(self._prepared(token))
             case Predict():
-                self._deliver(self._ready().call("predict", item, self._progress, token))
-            case Estimate():
-                token.raise_if_cancelled()
-                self._deliver(self._ready().call("estimate", item, self._progress, token))
-            case Propagate():
-                self._propagate(item, token)
+                self._prepared(token)
+                self._tell(self._bench().predict(item))
+            case _:
+                self._run_job(item, token)
 
-    def _propagate(self, job: Propagate, token: Token) -> None:
+    def _run_job(self, job: Propagate | Estimate, token: Token) -> None:
+        """Step by step, so that clicks are answered in between; begun again if a click's trouble cost the process."""
         token.raise_if_cancelled()
-        compute = self._ready()
-        compute.call("propagate", job, self._progress, token)
-        slices = job.last - job.first + 1
-        done = 0
+        bench: Bench | None = None
         while True:
-            message = compute.call("next_slice", None, self._progress, token)
-            self._deliver(message)
-            if isinstance(message, Propagated):
+            if bench is None or bench is not self._compute:
+                self._prepared(token)
+                bench = self._bench()
+                bench.begin(job)
+            message = bench.step(token.cancelled)
+            if not isinstance(message, SliceAnswer) or message.index not in self._streamed:
+                self._tell(message)
+            if isinstance(message, SliceAnswer):
+                self._streamed.add(message.index)
+                slices = message.request.last - message.request.first + 1
+                self._progress(len(self._streamed) / slices, "Propagating")
+            elif not isinstance(message, Progress):
                 return
-            done += 1
-            self._progress(done / slices, "Propagating")
             while (click := self._mailbox.take_click()) is not None:
-                self._deliver(compute.call("predict", click, self._progress, token))
+                self._serve(click, Token())
 
-    def _ready(self) -> Worker | ComputeProcess:
+    def _prepared(self, token: Token) -> Prepared:
+        return self._bench().prepare(self._progress, token)
+
+    def _bench(self) -> Bench:
         """The worker or the process, with the volume open."""
         if self._volume is None:
             raise EngineFailure("No scan is open.", "Open one first.")
         if self._compute is None:
             self._compute = self._start()
-            self._compute.open(self._volume)
+        if self._mailbox.closed:  # looked at after the process was noted, so that `close` or this line ends it
+            raise Cancelled
+        self._compute.open(self._volume)
         return self._compute
 
-    def _start(self) -> Worker | ComputeProcess:
+    def _start(self) -> Bench:
         if self._mode == "process":
             return ComputeProcess(self._model, str(self._cache))
         return Worker(self._model, EmbeddingCache(self._cache))
 
     def _drop_compute(self) -> None:
         compute, self._compute = self._compute, None
-        if isinstance(compute, ComputeProcess):
+        if compute is not None:
             compute.close()
 
     def _progress(self, fraction: float, what: str) -> None:
-        self._deliver(Progress(what, fraction))
+        self._tell(Progress(what, fraction))
 
-    def _stop(self, which: Callable[[Item], bool]) -> None:
-        with self._lock:
-            if self._serving is not None and which(self._serving):
-                self._token.cancel()
+    def _tell(self, message: Message) -> None:
+        """Deliver, unless another volume was opened meanwhile or the engine was closed."""
+        with self._delivering:
+            if self._mailbox.closed or (self._mailbox.left and not isinstance(message, Notice)):
+                return
+            try:
+                self._deliver(message)
+            except Exception:  # the receiver's trouble must not end the engine
+                log.exception("a message was not taken")

@@ -6,7 +6,7 @@ import threading
 from collections import deque
 from dataclasses import dataclass
 
-from app.engine.protocol import Estimate, Predict, Propagate
+from app.engine.protocol import Estimate, Predict, Propagate, Token
 from app.volume import Volume
 
 
@@ -33,15 +33,23 @@ Item = Open | Use | Prepare | Predict | Propagate | Estimate
 
 
 class Mailbox:
-    """Thread-safe. Order: the volume, the model, clicks (oldest segment first), jobs, preparation."""
+    """Thread-safe. Order: the volume, the model, clicks (oldest segment first), jobs, preparation.
+
+    It also holds the token of the item last taken, so that nothing can be asked to stop in the moment between being
+    taken and being served.
+    """
 
     def __init__(self) -> None:
         self._ready = threading.Condition()
         self._control: deque[Open | Use] = deque()
         self._clicks: dict[int, Predict] = {}
-        self._jobs: deque[Propagate | Estimate] = deque()
+        self._jobs: deque[tuple[Propagate | Estimate, Token]] = deque()
         self._prepare = False
         self._closed = False
+        self._serving: Item | None = None
+        self.token = Token()
+        """Of the item that `take` gave last."""
+        self._case = self._served_case = 0  # rises with every volume
 
     def post(self, item: Item) -> None:
         """Leave an item. A click replaces the waiting click of its segment, at that one's place."""
@@ -53,15 +61,19 @@ class Mailbox:
                     self._jobs.clear()
                     self._control.append(item)
                     self._prepare = True
+                    self._case += 1
+                    self.token.cancel()
                 case Use():
                     self._control.append(item)
                     self._prepare = True
+                    if isinstance(self._serving, Prepare):
+                        self.token.cancel()
                 case Prepare():
                     self._prepare = True
                 case Predict():
                     self._clicks[item.label] = item
                 case _:
-                    self._jobs.append(item)
+                    self._jobs.append((item, Token()))
             self._ready.notify()
 
     def take_click(self) -> Predict | None:
@@ -72,22 +84,21 @@ class Mailbox:
     def take(self) -> Item | None:
         """The next item, waiting for one; None once closed."""
         with self._ready:
+            self._serving = None
             self._ready.wait_for(lambda: self._closed or not self._empty)
             if self._closed:
                 return None
-            if self._control:
-                return self._control.popleft()
-            if self._clicks:
-                return self._clicks.pop(next(iter(self._clicks)))
-            if self._jobs:
-                return self._jobs.popleft()
-            self._prepare = False
-            return Prepare()
+            self._serving, self.token = self._next()
+            self._served_case = self._case
+            return self._serving
 
-    def jobs(self) -> list[Propagate | Estimate]:
-        """The jobs that wait."""
+    def cancel(self) -> None:
+        """Ask every job to stop, the one at work and those that wait; they stay, for each has to be told its end."""
         with self._ready:
-            return list(self._jobs)
+            if isinstance(self._serving, Propagate | Estimate):
+                self.token.cancel()
+            for _, token in self._jobs:
+                token.cancel()
 
     def forget(self, label: int) -> None:
         """Drop the waiting click of a segment."""
@@ -95,10 +106,37 @@ class Mailbox:
             self._clicks.pop(label, None)
 
     def close(self) -> None:
-        """Let `take` return None."""
+        """Let `take` return None, and whatever is at work stop."""
         with self._ready:
             self._closed = True
+            self.token.cancel()
             self._ready.notify_all()
+
+    @property
+    def closed(self) -> bool:
+        """Whether it was closed."""
+        return self._closed
+
+    @property
+    def left(self) -> bool:
+        """Whether the item at work belongs to a volume in whose place another was opened meanwhile."""
+        return self._served_case != self._case
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing waits and nothing is at work."""
+        with self._ready:
+            return self._empty and self._serving is None
+
+    def _next(self) -> tuple[Item, Token]:
+        if self._control:
+            return self._control.popleft(), Token()
+        if self._clicks:
+            return self._clicks.pop(next(iter(self._clicks))), Token()
+        if self._jobs:
+            return self._jobs.popleft()
+        self._prepare = False
+        return Prepare(), Token()
 
     @property
     def _empty(self) -> bool:

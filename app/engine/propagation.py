@@ -8,18 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from app.engine.protocol import Logits, Predictor, Prior, Propagate, Propagated, SliceAnswer, SlicePropagator, Token
-from app.geometry import Region
-from app.prompts import Box, Point, SliceMask
+from app.errors import BadInput
+from app.geometry import Index, Region
+from app.prompts import Box, Point, Prompt, Scribble, SliceMask
 from app.volume import Volume
 
 Mask = NDArray[np.bool_]
 LOWEST_CONFIDENCE = 0.3  # below, a side ends by itself: on the phantoms of the tests the last true slice has over 0.5
+SURE = 6.0  # logit of a mask that was given: 99.8 % probability
+BOX_MARGIN = 0.1  # of the mask's extent, and at least two pixels: how far a slice may reach beyond its neighbour
 SMALLEST_SHARE = 0.01  # of the largest conditioning area: less than that has vanished
 
 
@@ -38,32 +41,50 @@ def propagate(
 
     Slices beyond the place where a side ended come back empty with confidence 0, so that the range holds nothing else.
     Cancelling ends it after the slice at work.
+
+    Raises:
+        BadInput: when the range or the given masks do not fit the volume.
     """
-    carrier: SlicePropagator = predictor if hasattr(predictor, "carry") else Carrier(predictor, volume)  # type: ignore[assignment]
+    _check(request, volume.shape)
+    carrier = _carrier(predictor, volume, request)
     memory = carrier.remember(prepared, request.axis, request.conditioning)
     for index, mask in sorted(request.conditioning.items()):
         yield SliceAnswer(request, index, mask, 1.0)
     reached, reasons = set(request.conditioning), []
-    largest = max(int(mask.sum()) for mask in request.conditioning.values())
     for side in _sides(request):
         ended = ""
-        before, previous = request.conditioning[side.start], side.start
-        for index in side.slices:
+        for answer, ended in _walk(request, carrier, memory, side):
+            yield answer
+            reached |= set() if ended else {answer.index}
             if token.cancelled:
-                yield Propagated(request, (min(reached), max(reached)), "Cancelled; finished slices are kept.", True)
+                outermost = min(reached), max(reached)
+                yield Propagated(request, outermost, "Cancelled; finished slices are kept.", cancelled=True)
                 return
-            if not ended:
-                logits, confidence = carrier.carry(memory, index, previous)
-                mask = logits > 0
-                ended = _end(mask, before, confidence, largest, index)
-            if ended:
-                yield SliceAnswer(request, index, np.zeros_like(before), 0.0)
-            else:
-                yield SliceAnswer(request, index, mask, float(confidence))
-                reached.add(index)
-                before, previous = mask, index
         reasons.append(ended)
     yield Propagated(request, (min(reached), max(reached)), " ".join(reason for reason in reasons if reason))
+
+
+def _walk(request: Propagate, carrier: SlicePropagator, memory: Any, side: _Side) -> Iterator[tuple[SliceAnswer, str]]:
+    """The slices of a side, each with the reason why the side has ended; none while it goes on."""
+    largest = max(int(mask.sum()) for mask in request.conditioning.values())
+    before, previous, ended = request.conditioning[side.start], side.start, ""
+    for index in side.slices:
+        if not ended:
+            logits, confidence = carrier.carry(memory, index, previous)
+            mask = logits > 0
+            ended = _end(mask, confidence, largest, index)
+        if ended:
+            yield SliceAnswer(request, index, np.zeros_like(before), 0.0), ended
+        else:
+            before, previous = mask, index
+            yield SliceAnswer(request, index, mask, float(confidence)), ""
+
+
+def _carrier(predictor: Predictor, volume: Volume, request: Propagate) -> SlicePropagator:
+    """The model itself where it has a memory of slices."""
+    if hasattr(predictor, "remember") and hasattr(predictor, "carry"):
+        return cast("SlicePropagator", predictor)
+    return Carrier(predictor, volume, request.prompts)
 
 
 def _sides(request: Propagate) -> list[_Side]:
@@ -78,7 +99,7 @@ def _sides(request: Propagate) -> list[_Side]:
     return [side for side in sides if side.slices]
 
 
-def _end(mask: Mask, before: Mask, confidence: float, largest: int, index: int) -> str:
+def _end(mask: Mask, confidence: float, largest: int, index: int) -> str:
     if not mask.any() or mask.sum() < SMALLEST_SHARE * largest:
         return f"The structure ends before slice {index}."
     if confidence < LOWEST_CONFIDENCE:
@@ -87,45 +108,58 @@ def _end(mask: Mask, before: Mask, confidence: float, largest: int, index: int) 
 
 
 class Carrier:
-    """Carries a mask with any promptable model: the neighbour's mask becomes prior, centre point and box."""
+    """Carries a mask with any promptable model: the neighbour's mask, its logits and a box around it are the prompts.
 
-    def __init__(self, predictor: Predictor, volume: Volume) -> None:
+    Only kinds of prompts that the model takes are passed; one without masks gets the middle of the neighbour's as a
+    point. Points and scribbles of the user that lie on the slice are passed too.
+    """
+
+    def __init__(self, predictor: Predictor, volume: Volume, prompts: tuple[Prompt, ...] = ()) -> None:
         self._predictor = predictor
         self._shape = volume.shape
+        self._own = tuple(prompt for prompt in prompts if isinstance(prompt, Point | Scribble))
 
     def remember(self, prepared: Any, axis: int, conditioning: Mapping[int, Mask]) -> _Carried:
         """The masks themselves are the memory."""
-        return _Carried(prepared, axis, dict(conditioning))
+        seen = {index: np.where(mask, SURE, -SURE).astype(np.float32) for index, mask in conditioning.items()}
+        return _Carried(prepared, axis, seen)
 
     def carry(self, memory: _Carried, index: int, previous: int) -> tuple[Logits, float]:
-        """Ask the model about slice `index`, given the mask of `previous`."""
-        mask = memory.masks[previous]
-        rows, columns = (np.flatnonzero(mask.any(axis=a)) for a in (1, 0))
+        """Ask the model about slice `index`, given the logits of `previous`."""
+        known = memory.logits[previous]
+        mask = known > 0
+        if not mask.any():
+            memory.logits[index] = np.full(mask.shape, -SURE, np.float32)
+            return memory.logits[index], 0.0
         plane = Region.plane(self._shape, memory.axis, index)
-        prior = Prior(plane, np.expand_dims(np.where(mask, 2.0, -2.0).astype(np.float32), memory.axis))
-        margin = max(2, round(0.1 * max(len(rows), len(columns))))
-        start = np.maximum((rows[0] - margin, columns[0] - margin), 0)
-        stop = np.minimum((rows[-1] + margin, columns[-1] + margin), np.array(mask.shape) - 1)
-        prompts = (
-            SliceMask(memory.axis, previous, mask),
-            Box(_insert(start, memory.axis, index), _insert(stop, memory.axis, index)),
-            Point(_insert(_middle(mask), memory.axis, index)),
-        )
+        prior = Prior(plane, np.expand_dims(known, memory.axis))
+        prompts = self._prompts(memory.axis, index, previous, mask)
         prediction = self._predictor.predict(memory.prepared, prompts, prior)
-        logits = np.full(plane.shape, -8.0, np.float32)
+        logits = np.full(plane.shape, -SURE, np.float32)
         both = prediction.region.intersection(plane)
         if both.size:
             logits[both.within(plane).slices] = prediction.logits[both.within(prediction.region).slices]
-        flat: Logits = logits.squeeze(memory.axis)
-        memory.masks[index] = flat > 0
-        return flat, confidence(flat, mask)
+        memory.logits[index] = np.ascontiguousarray(logits.squeeze(memory.axis))
+        return memory.logits[index], confidence(memory.logits[index], mask)
+
+    def _prompts(self, axis: int, index: int, previous: int, mask: Mask) -> tuple[Prompt, ...]:
+        taken = self._predictor.card.prompts
+        made: list[Prompt] = []
+        if "mask" in taken:
+            made.append(SliceMask(axis, previous, mask))
+        elif "point" in taken:
+            made.append(Point(_insert(_middle(mask), axis, index)))
+        if "box" in taken:
+            made.append(_box_around(mask, axis, index, previous))
+        own = (p for p in self._own if type(p).__name__.lower() in taken and _lies_on(p, axis, index))
+        return (*made, *own)
 
 
 @dataclass(frozen=True, slots=True)
 class _Carried:
     prepared: Any
     axis: int
-    masks: dict[int, Mask]
+    logits: dict[int, Logits]
 
 
 def confidence(logits: Logits, before: Mask) -> float:
@@ -136,6 +170,32 @@ def confidence(logits: Logits, before: Mask) -> float:
     sure = float((1 / (1 + np.exp(-np.clip(logits[mask], 0, 30)))).mean())
     overlap = float((mask & before).sum() / max(1, (mask | before).sum()))
     return float(sure * overlap**0.5)
+
+
+def _box_around(mask: Mask, axis: int, index: int, previous: int) -> Box:
+    """Over both slices, so that it does not contradict the neighbour's mask."""
+    rows, columns = (np.flatnonzero(mask.any(axis=a)) for a in (1, 0))
+    margin = max(2, round(BOX_MARGIN * max(np.ptp(rows), np.ptp(columns))))
+    start = np.maximum((rows[0] - margin, columns[0] - margin), 0)
+    stop = np.minimum((rows[-1] + margin, columns[-1] + margin), np.array(mask.shape) - 1)
+    return Box(_insert(start, axis, min(index, previous)), _insert(stop, axis, max(index, previous)))
+
+
+def _lies_on(prompt: Prompt, axis: int, index: int) -> bool:
+    region = prompt.region()
+    return region.start[axis] == index and region.shape[axis] == 1
+
+
+def _check(request: Propagate, shape: Index) -> None:
+    length = shape[request.axis]
+    flat = tuple(n for axis, n in enumerate(shape) if axis != request.axis)
+    if not 0 <= request.first <= request.last < length:
+        raise BadInput(f"The slices {request.first} to {request.last} are not all among 0 to {length - 1}.")
+    if not request.conditioning:
+        raise BadInput("There is no slice to start from.", "Click or draw on one first.")
+    for index, mask in request.conditioning.items():
+        if not request.first <= index <= request.last or mask.shape != flat:
+            raise BadInput(f"The mask of slice {index} does not fit the range or the scan.")
 
 
 def _middle(mask: Mask) -> NDArray[np.int64]:

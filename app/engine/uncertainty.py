@@ -7,50 +7,54 @@ uncertainty (equation 3).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from app.engine.protocol import Estimate, Estimated, Logits, Prediction
-from app.errors import EngineFailure
+from app.engine.protocol import Estimate, Estimated, Logits, Prediction, Prior, Progress, Token
+from app.errors import BadInput, EngineFailure
 from app.geometry import Geometry, Index, Region
-from app.prompts import Point, Prompt
+from app.prompts import Box, Point, Prompt
 
-Decode = Callable[[tuple[Prompt, ...]], Prediction]
-ABSENT = -4.0  # logit taken for voxels that a sample did not decode: 2 % probability
+Decode = Callable[[tuple[Prompt, ...], Prior | None], Prediction]
+BOX_JITTER = 0.05  # of its extent: a box drawn by a person is no surer than that
 
 
-def estimate(request: Estimate, geometry: Geometry, decode: Decode, check: Callable[[], None]) -> Estimated:
-    """Run the ensemble.
+def estimate(
+    request: Estimate, geometry: Geometry, decode: Decode, prior: Prior | None, token: Token
+) -> Iterator[Progress | Estimated]:
+    """Run the ensemble: `Progress` after each decode but the last, then the `Estimated`.
 
     Args:
-        decode: Logits for a list of prompts.
-        check: Called between decodes; raises `Cancelled`.
+        decode: Logits for a list of prompts and a prior.
+        prior: What the first mask is made from beside the prompts. The samples start from the first mask's logits, as
+            in the paper's code, unless it is a seed.
 
     Raises:
         EngineFailure: when the first mask is empty.
+        Cancelled: between decodes, when the token says so.
     """
-    first = decode(request.prompts)
+    first = decode(request.prompts, prior)
     if not (first.logits > 0).any():
         raise EngineFailure("The segment is empty, so its uncertainty is unknown.", "Click on the structure first.")
-    predictions = []
-    for prompts in sampled_prompts(request, first):
-        check()
-        predictions.append(decode(prompts))
-    region = predictions[0].region
-    for prediction in predictions[1:]:
-        region = region.union(prediction.region)
-    mean, deviation, counts = _moments(predictions, region)
-    ml = geometry.voxel_volume / 1000
-    return Estimated(request, region, mean, deviation, tuple(count * ml for count in counts))
+    start = prior if prior is not None and prior.seed else Prior(first.region, first.logits)
+    moments, volumes = Moments(), []
+    for done, prompts in enumerate(sampled_prompts(request, first, geometry.shape), start=1):
+        yield Progress("Estimating uncertainty", done / (request.samples + 1))
+        token.raise_if_cancelled()
+        prediction = decode(prompts, start)
+        moments.add(prediction)
+        volumes.append(int(np.count_nonzero(prediction.logits > 0)) * geometry.voxel_volume / 1000)
+    yield Estimated(request, moments.region, moments.mean, moments.deviation, tuple(volumes))
 
 
-def sampled_prompts(request: Estimate, first: Prediction) -> list[tuple[Prompt, ...]]:
+def sampled_prompts(request: Estimate, first: Prediction, shape: Index) -> list[tuple[Prompt, ...]]:
     """`samples` lists: the user's prompts with every include point moved to a voxel drawn from the first mask.
 
-    Voxels deeper inside are likelier, as a person clicks towards the middle; exclude points and drawn prompts stay.
+    Voxels deeper inside are likelier, as a person clicks towards the middle. Boxes are drawn a little differently;
+    exclude points, scribbles and slice masks stay, because what they say is known.
     """
     generator = np.random.default_rng(request.random_seed)
     depth = ndimage.distance_transform_edt(np.pad(first.logits > 0, 1))[1:-1, 1:-1, 1:-1]
@@ -62,8 +66,57 @@ def sampled_prompts(request: Estimate, first: Prediction) -> list[tuple[Prompt, 
     lists: list[tuple[Prompt, ...]] = []
     for _ in range(request.samples):
         drawn = np.stack(np.unravel_index(generator.choice(inside, moving, p=chance), depth.shape), axis=1)
-        lists.append((*kept, *(Point(tuple(index)) for index in (drawn + first.region.start).tolist())))
+        stay = (_jittered(prompt, shape, generator) if isinstance(prompt, Box) else prompt for prompt in kept)
+        lists.append((*stay, *(Point(tuple(index)) for index in (drawn + first.region.start).tolist())))
     return lists
+
+
+class Moments:
+    """Running mean and deviation (Welford, 1962) of logits that come on different regions.
+
+    Outside its region a sample counts with its own lowest logit: it says there, as surely as it says anywhere, that the
+    object is absent. A constant of our own would show as uncertainty where regions end.
+    """
+
+    def __init__(self) -> None:
+        self.region = Region((0, 0, 0), (0, 0, 0))
+        self._count = 0
+        self._mean = np.zeros((0, 0, 0), np.float32)
+        self._squares = np.zeros((0, 0, 0), np.float32)
+        self._outside = [0.0, 0.0]  # mean and squares where no sample has looked yet
+
+    @property
+    def mean(self) -> Logits:
+        """Equation 2."""
+        return self._mean
+
+    @property
+    def deviation(self) -> Logits:
+        """Equation 3, of the population (1/N)."""
+        return np.sqrt(self._squares / max(1, self._count), dtype=np.float32)
+
+    def add(self, prediction: Prediction) -> None:
+        """Count one more sample."""
+        self._grow(self.region.union(prediction.region))
+        lowest = float(prediction.logits.min()) if prediction.logits.size else self._outside[0]
+        values = np.full(self.region.shape, lowest, np.float32)
+        if prediction.region.size:
+            values[prediction.region.within(self.region).slices] = prediction.logits
+        self._count += 1
+        step = values - self._mean
+        self._mean += step / np.float32(self._count)
+        self._squares += step * (values - self._mean)
+        far = lowest - self._outside[0]
+        self._outside[0] += far / self._count
+        self._outside[1] += far * (lowest - self._outside[0])
+
+    def _grow(self, region: Region) -> None:
+        if region != self.region:
+            at = self.region.within(region).slices if self.region.size else None
+            wider = [np.full(region.shape, value, np.float32) for value in self._outside]
+            if at is not None:
+                wider[0][at], wider[1][at] = self._mean, self._squares
+            self.region, (self._mean, self._squares) = region, wider
 
 
 def interval(volumes: tuple[float, ...]) -> tuple[float, float]:
@@ -76,12 +129,20 @@ def suggest(estimated: Estimated, prompts: tuple[Prompt, ...]) -> tuple[Index, b
     """The voxel where a click would settle most, and whether the ensemble thinks that it is inside.
 
     It is the middle of the most uncertain place: the largest deviation after smoothing over some voxels, weighted by
-    how near the mean logit is to the border (sigmoid's slope), away from voxels that already have a prompt.
+    how near the mean logit is to the border (sigmoid's slope), away from voxels that already have a prompt. Where the
+    samples agree everywhere, nearness to the border alone decides.
+
+    Raises:
+        BadInput: when the estimate covers no voxel.
     """
+    if not estimated.mean.size:
+        raise BadInput("The estimate is empty.", "Click on the structure first.")
     probability = 1 / (1 + np.exp(-np.clip(estimated.mean, -30, 30)))
-    weight = ndimage.gaussian_filter(estimated.deviation * probability * (1 - probability), 1.0)
+    undecided = probability * (1 - probability)
+    weight = ndimage.gaussian_filter(estimated.deviation * undecided if estimated.deviation.any() else undecided, 1.0)
     for prompt in prompts:
-        _clear(weight, prompt.region().within(estimated.region))
+        if not isinstance(prompt, Box):  # a box says nothing of the voxels in it
+            _clear(weight, prompt.region().within(estimated.region))
     index = np.unravel_index(int(weight.argmax()), weight.shape)
     k, j, i = (int(a) + b for a, b in zip(index, estimated.region.start, strict=True))
     return (k, j, i), bool(estimated.mean[index] > 0)
@@ -94,15 +155,10 @@ def _clear(weight: NDArray[np.float32], region: Region) -> None:
         weight[inside.slices] = -1
 
 
-def _moments(predictions: list[Prediction], region: Region) -> tuple[Logits, Logits, list[int]]:
-    total = np.zeros(region.shape, np.float32)
-    squares = np.zeros(region.shape, np.float32)
-    for prediction in predictions:
-        logits = np.full(region.shape, ABSENT, np.float32)
-        logits[prediction.region.within(region).slices] = prediction.logits
-        total += logits
-        squares += logits * logits
-    number = len(predictions)
-    mean: Logits = np.divide(total, number, dtype=np.float32)
-    deviation: Logits = np.sqrt(np.maximum(squares / number - mean * mean, 0), dtype=np.float32)
-    return mean, deviation, [int((prediction.logits > 0).sum()) for prediction in predictions]
+def _jittered(box: Box, shape: Index, generator: np.random.Generator) -> Box:
+    extent = np.subtract(box.stop, box.start)
+    start, stop = (
+        np.clip(np.rint(corner + generator.uniform(-BOX_JITTER, BOX_JITTER, 3) * extent), 0, np.array(shape) - 1)
+        for corner in (box.start, box.stop)
+    )
+    return Box(tuple(start.astype(int)), tuple(stop.astype(int)))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import OrderedDict
 from collections.abc import Iterator
-from itertools import count
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,19 +23,79 @@ from app.engine.protocol import (
     Predictor,
     Prepared,
     Prior,
+    Progress,
     Propagate,
     Propagated,
     ReportProgress,
     SliceAnswer,
     Token,
 )
-from app.errors import EngineFailure
+from app.errors import AppError, BadInput, Cancelled, EngineFailure, Stopped
 from app.geometry import Region
 from app.prompts import Prompt
 from app.volume import Volume
 
 log = logging.getLogger(__name__)
 SEED_LOGIT = 4.0  # what a painted or propagated voxel counts as: 98 % probability
+SEED_MARGIN = 16  # voxels around a seed in which it also says that the segment is absent
+MEMO_BYTES = 256 << 20  # of logits kept as priors
+NOTHING = Region((0, 0, 0), (0, 0, 0))
+
+
+@dataclass(frozen=True, slots=True)
+class Seed:
+    """The part of the volume where a segment's mask is, with a margin: all that a model needs of it."""
+
+    region: Region
+    mask: NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, mask: NDArray[np.bool_] | None) -> Seed | None:
+        """From a mask over the whole grid; None without one."""
+        if mask is None:
+            return None
+        k, j, i = mask.shape
+        around = Region.around(mask) or NOTHING
+        region = around.grown(SEED_MARGIN, (k, j, i)) if around.size else NOTHING
+        return cls(region, np.ascontiguousarray(mask[region.slices]))
+
+    @property
+    def prior(self) -> Prior:
+        """What a model is told of it."""
+        return Prior(self.region, np.where(self.mask, SEED_LOGIT, -SEED_LOGIT).astype(np.float32), seed=True)
+
+
+class Bench(Protocol):
+    """Where the engine has things computed: a `Worker`, or a process with one (`ComputeProcess`)."""
+
+    def open(self, volume: Volume) -> None:
+        """Serve this volume, at once when it is open already."""
+
+    def prepare(self, progress: ReportProgress, token: Token) -> Prepared:
+        """Compute the features, or take them from the cache; at once when they are there.
+
+        Raises:
+            Cancelled: when the token says so.
+        """
+
+    def predict(self, request: Predict) -> Answer:
+        """The mask of a segment's prompts."""
+
+    def begin(self, job: Propagate | Estimate) -> None:
+        """Take up long work, in the place of any other; `step` does it."""
+
+    def step(self, cancelled: bool) -> SliceAnswer | Progress | Propagated | Estimated:
+        """The next piece of the long work: clicks may be answered between two.
+
+        Raises:
+            Cancelled: when `cancelled` and there is nothing to tell of what was done.
+        """
+
+    def kill(self) -> None:
+        """End a call that is under way in another thread, if that can be done."""
+
+    def close(self) -> None:
+        """Give everything back."""
 
 
 class Worker:
@@ -49,116 +110,145 @@ class Worker:
         self._cache = cache
         self._volume: Volume | None = None
         self._prepared: Any = None
-        self._last: dict[int, tuple[tuple[Prompt, ...], Prediction]] = {}
-        self._slices: Iterator[SliceAnswer | Propagated] = iter(())
-
-    def call(self, verb: str, argument: Any, progress: ReportProgress, token: Token) -> Any:
-        """Run a verb by name: what the compute process and the engine's thread both do."""
-        match verb:
-            case "open":
-                return self.open(argument)
-            case "use":
-                return self.use(argument)
-            case "prepare":
-                return self.prepare(progress, token)
-            case "predict":
-                return self.predict(argument, progress, token)
-            case "propagate":
-                return self.propagate(argument, progress, token)
-            case "next_slice":
-                return next(self._slices)
-            case "estimate":
-                return self.estimate(argument, progress, token)
-            case _:
-                raise ValueError(verb)
+        self._memo = _Memo()
+        self._steps: Iterator[SliceAnswer | Progress | Propagated | Estimated] = iter(())
+        self._steps_token = Token()
 
     def open(self, volume: Volume) -> None:
-        """Serve this volume; features of the last one are let go."""
-        self._volume, self._prepared = volume, None
-        self._last.clear()
-
-    def use(self, model: str) -> None:
-        """Serve with this model."""
-        if model != self._predictor.card.id:
-            self._predictor, self._prepared = registry.load(model), None
-            self._last.clear()
+        """See `Bench`; features of the last volume are let go."""
+        if volume is not self._volume:
+            self._volume, self._prepared, self._steps = volume, None, iter(())
+            self._memo.clear()
 
     def prepare(self, progress: ReportProgress, token: Token) -> Prepared:
-        """Compute the features, or take them from the cache; at once when they are there.
-
-        Raises:
-            Cancelled: when the token says so.
-        """
+        """See `Bench`."""
         volume, begun = self._open_volume(), time.perf_counter()
         if self._prepared is None:
             kept = self._cache.load(self._predictor, volume) if self._cache else None
             self._prepared = kept if kept is not None else self._predictor.prepare(volume, progress, token)
             if kept is None and self._cache:
                 self._cache.store(self._predictor, volume, self._prepared)
-        seconds = time.perf_counter() - begun
-        log.info("prepared %s in %.2f s", self._predictor.card.id, seconds)
-        return Prepared(volume.digest, self._predictor.card.id, seconds)
+            log.info("prepared %s in %.2f s", self._predictor.card.id, time.perf_counter() - begun)
+        return Prepared(volume.digest, self._predictor.card.id, time.perf_counter() - begun)
 
-    def predict(self, request: Predict, progress: ReportProgress, token: Token) -> Answer:
-        """The mask of a segment's prompts, cut to the box around it."""
+    def predict(self, request: Predict) -> Answer:
+        """See `Bench`."""
+        return self.answer(request, Seed.of(request.seed))
+
+    def answer(self, request: Predict, seed: Seed | None) -> Answer:
+        """The mask, cut to the box around it; with a seed on all of the region that the model looked at."""
         begun = time.perf_counter()
-        self.prepare(progress, token)
         if not request.prompts:
-            self._last.pop(request.label, None)
-            return Answer(request, Region((0, 0, 0), (0, 0, 0)), np.zeros((0, 0, 0), bool))
-        prediction = self._predictor.predict(self._prepared, request.prompts, self._prior(request))
-        self._last[request.label] = request.prompts, prediction
-        region, mask = prediction.region, prediction.logits > 0
-        if request.seed is None:
-            region, mask = _tight(region, mask)
+            return Answer(request, NOTHING, np.zeros((0, 0, 0), bool))
+        prediction = self._decode(request.prompts, self._prior(request.prompts, seed))
+        if seed is None:
+            self._memo.keep(request.prompts, prediction)
+        region, mask = _tight(prediction, seed.region if seed else NOTHING)
         seconds = time.perf_counter() - begun
         log.info("answered %d prompts in %.3f s", len(request.prompts), seconds)
         return Answer(request, region, mask, seconds)
 
-    def propagate(self, request: Propagate, progress: ReportProgress, token: Token) -> None:
-        """Begin a propagation; the call `next_slice` drives it, so that clicks are answered between slices."""
-        self.prepare(progress, token)
-        volume = self._open_volume()
-        self._slices = propagation.propagate(request, self._predictor, self._prepared, volume, token)
+    def begin(self, job: Propagate | Estimate) -> None:
+        """See `Bench`."""
+        self.start(job, Seed.of(job.seed) if isinstance(job, Estimate) else None)
 
-    def estimate(self, request: Estimate, progress: ReportProgress, token: Token) -> Estimated:
-        """The ensemble for a segment's prompts."""
-        self.prepare(progress, token)
-        prior = self._seed_prior(request.seed)
-        done = count()  # the first decode gives the mask that the samples are drawn from
+    def start(self, job: Propagate | Estimate, seed: Seed | None) -> None:
+        """Take up long work, given the seed of an estimate."""
+        volume, self._steps_token = self._open_volume(), Token()
+        if isinstance(job, Propagate):
+            self._steps = propagation.propagate(job, self._predictor, self._prepared, volume, self._steps_token)
+        else:
+            prior = self._prior(job.prompts, seed)
+            self._steps = uncertainty.estimate(job, volume.geometry, self._decode, prior, self._steps_token)
 
-        def decode(prompts: tuple[Prompt, ...]) -> Prediction:
-            prediction = self._predictor.predict(self._prepared, prompts, prior)
-            progress(next(done) / request.samples, "Estimating uncertainty")
-            return prediction
+    def step(self, cancelled: bool) -> SliceAnswer | Progress | Propagated | Estimated:
+        """See `Bench`."""
+        if cancelled:
+            self._steps_token.cancel()
+        return next(self._steps)
 
-        return uncertainty.estimate(request, self._open_volume().geometry, decode, token.raise_if_cancelled)
+    def kill(self) -> None:
+        """Work in this process ends at its next cancellation point, not before."""
+
+    def close(self) -> None:
+        """See `Bench`."""
+        self._volume = self._prepared = None
+        self._steps = iter(())
+        self._memo.clear()
+        if self._cache:
+            self._cache.close()
 
     def _open_volume(self) -> Volume:
         if self._volume is None:
             raise EngineFailure("No scan is open.", "Open one first.")
         return self._volume
 
-    def _prior(self, request: Predict) -> Prior | None:
+    def _prior(self, prompts: tuple[Prompt, ...], seed: Seed | None) -> Prior | None:
         """The seed where there is one, else the logits of the answer that these prompts extend."""
-        if request.seed is not None:
-            return self._seed_prior(request.seed)
-        prompts, prediction = self._last.get(request.label, ((), None))
-        if prediction is None or request.prompts[: len(prompts)] != prompts or prompts == request.prompts:
-            return None
-        return Prior(prediction.region, prediction.logits)
-
-    def _seed_prior(self, seed: NDArray[np.bool_] | None) -> Prior | None:
         if seed is None:
-            return None
-        logits = np.where(seed, SEED_LOGIT, -SEED_LOGIT).astype(np.float32)
-        return Prior(self._open_volume().geometry.region, logits, seed=True)
+            return self._memo.prior(prompts)
+        return seed.prior if seed.region.size else None
+
+    def _decode(self, prompts: tuple[Prompt, ...], prior: Prior | None) -> Prediction:
+        card = self._predictor.card
+        for prompt in prompts:
+            kind = type(prompt).__name__.lower().removeprefix("slice")
+            if kind not in card.prompts:
+                raise BadInput(f"{card.name} does not understand prompts of the kind {kind}.", "Choose another model.")
+        prediction = self._predictor.predict(self._prepared, prompts, prior)
+        inside = prediction.region.intersection(self._open_volume().geometry.region) == prediction.region
+        if not inside or prediction.logits.shape != prediction.region.shape:
+            raise EngineFailure(f"{card.name} gave an answer that does not fit the scan.", "Try another model.")
+        return prediction
 
 
-def _tight(region: Region, mask: NDArray[np.bool_]) -> tuple[Region, NDArray[np.bool_]]:
-    around = Region.around(mask)
-    if around is None:
-        return Region(region.start, region.start), np.zeros((0, 0, 0), bool)
-    start = tuple(a + b for a, b in zip(region.start, around.start, strict=True))
-    stop = tuple(a + b for a, b in zip(region.start, around.stop, strict=True))
-    return Region(start, stop), np.ascontiguousarray(mask[around.slices])  # type: ignore[arg-type]  # three of three
+class _Memo:
+    """Logits of recent answers by their prompts, as priors of the answers that extend them.
+
+    The longest known beginning of a list of prompts counts, whatever was clicked and undone in between: the same clicks
+    give the same mask.
+    """
+
+    def __init__(self) -> None:
+        self._known: OrderedDict[tuple[Prompt, ...], Prediction] = OrderedDict()
+
+    def prior(self, prompts: tuple[Prompt, ...]) -> Prior | None:
+        for length in range(len(prompts) - 1, 0, -1):
+            prediction = self._known.get(prompts[:length])
+            if prediction is not None:
+                self._known.move_to_end(prompts[:length])
+                return Prior(prediction.region, prediction.logits)
+        return None
+
+    def keep(self, prompts: tuple[Prompt, ...], prediction: Prediction) -> None:
+        self._known[prompts] = prediction
+        self._known.move_to_end(prompts)
+        while len(self._known) > 1 and sum(kept.logits.nbytes for kept in self._known.values()) > MEMO_BYTES:
+            self._known.popitem(last=False)
+
+    def clear(self) -> None:
+        self._known.clear()
+
+
+def as_app_error(error: Exception, model: str) -> AppError:
+    """What a user is told of whatever a model raised; the rest goes to the log."""
+    if isinstance(error, AppError):
+        return error
+    if isinstance(error, Cancelled):
+        return Stopped("The work was cancelled.")
+    log.error("%s failed", model, exc_info=error)
+    if isinstance(error, MemoryError) or "out of memory" in str(error).lower():
+        return EngineFailure("There is not enough memory for this model.", "Choose a smaller one or close programs.")
+    if isinstance(error, ImportError):
+        return EngineFailure(f"The model {model} cannot be loaded: {error}.", "Choose another model.")
+    return EngineFailure(f"The model failed: {error}.", "Try another model.")
+
+
+def _tight(prediction: Prediction, seeded: Region) -> tuple[Region, NDArray[np.bool_]]:
+    """The box around the mask and whatever of the seed the model looked at: elsewhere nothing was and nothing is."""
+    mask, start = prediction.logits > 0, prediction.region.start
+    inner = (Region.around(mask) or NOTHING).union(seeded.intersection(prediction.region).within(prediction.region))
+    if not inner.size:
+        return NOTHING, np.zeros((0, 0, 0), bool)
+    shift = Region((-start[0], -start[1], -start[2]), (0, 0, 0))
+    return inner.within(shift), np.ascontiguousarray(mask[inner.slices])

@@ -34,6 +34,11 @@ def volume(value: int = 0) -> Volume:
     return Volume(np.full((2, 3, 4), value, np.int16), Geometry((2, 3, 4), np.eye(4)))
 
 
+def _store(cache: EmbeddingCache, predictor: Any, volume: Volume, features: Any) -> None:
+    cache.store(predictor, volume, features)
+    cache.close()
+
+
 FEATURES = np.arange(512, dtype=np.float16)
 
 
@@ -43,7 +48,7 @@ def cache(tmp_path: Path) -> EmbeddingCache:
 
 
 def test_what_was_stored_is_found_again(cache: EmbeddingCache) -> None:
-    cache.store(Packing(CARD), volume(), FEATURES)
+    _store(cache, Packing(CARD), volume(), FEATURES)
     found = cache.load(Packing(CARD), volume())
     assert found is not None
     assert (found == FEATURES).all()
@@ -51,7 +56,7 @@ def test_what_was_stored_is_found_again(cache: EmbeddingCache) -> None:
 
 
 def test_another_volume_model_version_or_recipe_is_another_entry(cache: EmbeddingCache) -> None:
-    cache.store(Packing(CARD), volume(), FEATURES)
+    _store(cache, Packing(CARD), volume(), FEATURES)
     newer = Packing(CARD)
     newer.version = "2"
     other = Packing(ModelCard("packs", "Packs", "fake", 3, frozenset(), recipe={"size": 512}))
@@ -60,9 +65,9 @@ def test_another_volume_model_version_or_recipe_is_another_entry(cache: Embeddin
     assert cache.load(other, volume()) is None
 
 
-@pytest.mark.parametrize("damage", ["cut", "flip", "no manifest", "bad manifest"])
+@pytest.mark.parametrize("damage", ["cut", "flip", "no manifest", "bad manifest", "list"])
 def test_a_torn_entry_is_not_trusted(cache: EmbeddingCache, tmp_path: Path, damage: str) -> None:
-    cache.store(Packing(CARD), volume(), FEATURES)
+    _store(cache, Packing(CARD), volume(), FEATURES)
     (entry,) = (tmp_path / "embeddings").iterdir()
     array, manifest = entry / "features.npy", entry / "manifest.json"
     content = bytearray(array.read_bytes())
@@ -74,20 +79,22 @@ def test_a_torn_entry_is_not_trusted(cache: EmbeddingCache, tmp_path: Path, dama
             array.write_bytes(content)
         case "no manifest":
             manifest.unlink()
+        case "list":
+            manifest.write_text("[]")
         case _:
             manifest.write_text("{")
     assert cache.load(Packing(CARD), volume()) is None
-    cache.store(Packing(CARD), volume(), FEATURES)
+    _store(cache, Packing(CARD), volume(), FEATURES)
     assert cache.load(Packing(CARD), volume()) is not None
 
 
 def test_the_entries_used_longest_ago_go_first(cache: EmbeddingCache, tmp_path: Path) -> None:
     for value in (1, 2):
-        cache.store(Packing(CARD), volume(value), FEATURES)
+        _store(cache, Packing(CARD), volume(value), FEATURES)
         (newest,) = [e for e in (tmp_path / "embeddings").iterdir() if not (e / "dated").exists()]
         (newest / "dated").touch()
         os.utime(newest / "manifest.json", (value, value))
-    cache.store(Packing(CARD), volume(3), FEATURES)
+    _store(cache, Packing(CARD), volume(3), FEATURES)
     assert cache.load(Packing(CARD), volume(1)) is None
     assert cache.load(Packing(CARD), volume(2)) is not None
     assert cache.load(Packing(CARD), volume(3)) is not None
@@ -96,11 +103,33 @@ def test_the_entries_used_longest_ago_go_first(cache: EmbeddingCache, tmp_path: 
 def test_a_folder_that_cannot_be_written_harms_nothing(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("no folder")
     cache = EmbeddingCache(tmp_path / "file")
-    cache.store(Packing(CARD), volume(), FEATURES)
+    _store(cache, Packing(CARD), volume(), FEATURES)
     assert cache.load(Packing(CARD), volume()) is None
 
 
+def test_a_model_that_fails_to_pack_or_unpack_harms_nothing(cache: EmbeddingCache) -> None:
+    class Broken(Packing):
+        def pack(self, prepared: Any) -> dict[str, np.ndarray]:
+            raise MemoryError
+
+    _store(cache, Broken(CARD), volume(), FEATURES)
+    assert cache.load(Packing(CARD), volume()) is None
+    Broken.pack, Broken.unpack = Packing.pack, lambda *_: [][0]  # type: ignore[method-assign]
+    _store(cache, Broken(CARD), volume(), FEATURES)
+    assert cache.load(Broken(CARD), volume()) is None
+
+
+def test_what_another_process_is_writing_is_left_alone(cache: EmbeddingCache, tmp_path: Path) -> None:
+    (tmp_path / "embeddings" / ".young").mkdir(parents=True)
+    (tmp_path / "embeddings" / ".old").mkdir()
+    os.utime(tmp_path / "embeddings" / ".old", (1, 1))
+    _store(cache, Packing(CARD), volume(), FEATURES)
+    names = {entry.name for entry in (tmp_path / "embeddings").iterdir()}
+    assert ".young" in names
+    assert ".old" not in names
+
+
 def test_a_model_that_cannot_pack_is_not_kept(cache: EmbeddingCache, tmp_path: Path) -> None:
-    cache.store(FakePredictor(CARD), volume(), volume())
+    _store(cache, FakePredictor(CARD), volume(), volume())
     assert cache.load(FakePredictor(CARD), volume()) is None
     assert not (tmp_path / "embeddings").exists()

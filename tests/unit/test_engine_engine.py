@@ -1,19 +1,14 @@
-"""The engine, inline and in its own process: every request gets one end, in whatever order things happen."""
+"""The engine: every request gets one end, in whatever order things happen."""
 
 from __future__ import annotations
 
-import os
-import signal
-import sys
-import threading
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from app.engine.engine import RESTARTED, Engine
+from app.engine import registry
+from app.engine.engine import Engine
 from app.engine.protocol import (
     Answer,
     Estimate,
@@ -28,66 +23,10 @@ from app.engine.protocol import (
     SliceAnswer,
 )
 from app.errors import MissingModel
-from app.geometry import Geometry
 from app.prompts import Point
-from app.volume import Volume
+from tests.unit.engine_inbox import SHAPE, Inbox, Start, answers, click, start, test_models_folder, volume
 
-SHAPE = (20, 24, 28)
-
-
-@pytest.fixture(autouse=True)
-def _test_models(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("VOLUMASK_MODELS", str(Path(__file__).parents[1] / "models"))
-
-
-def volume(value: int = 0) -> Volume:
-    return Volume(np.full(SHAPE, value, np.int16), Geometry(SHAPE, np.eye(4)))
-
-
-class Inbox:
-    """Collects messages; `until` waits for one."""
-
-    def __init__(self) -> None:
-        self.messages: list[Message] = []
-        self._changed = threading.Condition()
-
-    def __call__(self, message: Message) -> None:
-        with self._changed:
-            self.messages.append(message)
-            self._changed.notify_all()
-
-    def until(self, wanted: Callable[[Message], bool], seconds: float = 30) -> Message:
-        with self._changed:
-            assert self._changed.wait_for(lambda: any(map(wanted, self.messages)), seconds), self.messages
-            return next(message for message in self.messages if wanted(message))
-
-    def of(self, kind: type) -> list[Message]:
-        return [message for message in self.messages if isinstance(message, kind)]
-
-
-Start = Callable[..., tuple[Engine, Inbox]]
-
-
-@pytest.fixture
-def start(tmp_path: Path) -> Iterator[Start]:
-    engines: list[Engine] = []
-
-    def make(mode: str = "inline", model: str = "fake") -> tuple[Engine, Inbox]:
-        inbox = Inbox()
-        engines.append(Engine(inbox, mode=mode, model=model, cache=tmp_path / "cache"))  # type: ignore[arg-type]
-        return engines[-1], inbox
-
-    yield make
-    for engine in engines:
-        engine.close()
-
-
-def click(label: int = 1, *indices: tuple[int, int, int]) -> Predict:
-    return Predict(label, tuple(Point(index) for index in indices or ((5, 6, 7),)), 0)
-
-
-def answers(request: Predict) -> Callable[[Message], bool]:
-    return lambda message: isinstance(message, Answer) and message.request == request
+__all__ = ["start", "test_models_folder"]  # fixtures
 
 
 @pytest.mark.parametrize("mode", ["inline", "process"])
@@ -217,37 +156,116 @@ def test_an_unknown_model_is_refused_and_the_present_one_stays(start: Start) -> 
     inbox.until(answers(click()))
 
 
-def test_a_killed_process_costs_a_notice_and_the_click_is_answered(start: Start) -> None:
-    engine, inbox = start("process", "slow")
+def test_a_click_that_fails_between_slices_fails_alone(start: Start) -> None:
+    engine, inbox = start(model="slow")
+    engine.open(volume())
+    job = Propagate(1, 1, 0, {10: np.ones(SHAPE[1:], bool)}, 8, 12)
+    engine.start(job)
+    inbox.until(lambda m: isinstance(m, SliceAnswer))
+    broken = Predict(2, (None,), 0)  # type: ignore[arg-type]  # no prompt at all
+    engine.post(broken)
+    inbox.until(lambda m: isinstance(m, Propagated))
+    assert [m.request for m in inbox.of(Failure)] == [broken]
+    assert len(inbox.of(SliceAnswer)) == 5
+
+
+def test_a_job_number_used_again_in_another_case_is_not_cancelled(start: Start) -> None:
+    engine, inbox = start(model="slow")
+    engine.open(volume())
+    ones = np.ones(SHAPE[1:], bool)
+    for number in (1, 2):
+        engine.start(Propagate(number, 1, 0, {10: ones}, 0, 19))
+    inbox.until(lambda m: isinstance(m, SliceAnswer))
+    engine.cancel()
+    engine.open(volume(1))
+    again = Propagate(2, 1, 0, {10: ones}, 10, 10)
+    engine.start(again)
+    end = inbox.until(lambda m: isinstance(m, Propagated) and m.request is again)
+    assert isinstance(end, Propagated)
+    assert not end.cancelled
+
+
+def test_nothing_of_the_old_case_is_delivered_once_another_is_open(start: Start) -> None:
+    engine, inbox = start(model="slow")
     engine.open(volume())
     inbox.until(lambda m: isinstance(m, Prepared))
-    engine.post(click())
+    old = click(1)
+    engine.post(old)
     time.sleep(0.1)
-    os.kill(engine._compute.pid, signal.SIGKILL)  # type: ignore[union-attr]
-    inbox.until(answers(click()))
-    assert [m.text for m in inbox.of(Notice)] == [RESTARTED]
-    engine.post(click(2))
-    inbox.until(answers(click(2)))
-
-
-def test_a_process_killed_twice_by_one_click_is_a_failure_and_the_next_click_works(start: Start) -> None:
-    engine, inbox = start("process", "slow")
-    engine.open(volume())
+    engine.open(volume(1))
+    inbox.messages.clear()
     inbox.until(lambda m: isinstance(m, Prepared))
-    engine.post(click())
-    killed: set[int] = set()
-    while len(killed) < 2 and not inbox.of(Failure):
-        compute = engine._compute
-        if compute is not None and compute.pid not in killed:  # type: ignore[union-attr]
-            time.sleep(0.1)
-            killed.add(compute.pid)  # type: ignore[union-attr]
-            compute.kill()  # type: ignore[union-attr]
+    assert not [m for m in inbox.messages if isinstance(m, Answer | Failure)]
+
+
+def test_a_receiver_that_fails_does_not_end_the_engine(start: Start, caplog: pytest.LogCaptureFixture) -> None:
+    inbox = Inbox()
+
+    def clumsy(message: Message) -> None:
+        inbox(message)
+        raise RuntimeError("the window is gone")
+
+    engine = Engine(clumsy, mode="inline", model="fake")
+    try:
+        engine.open(volume())
+        engine.post(click())
+        inbox.until(answers(click()))
+        engine.post(click(2))
+        inbox.until(answers(click(2)))
+    finally:
+        engine.close()
+    assert "the window is gone" in caplog.text
+
+
+def test_a_built_in_model_that_is_not_here_is_replaced_with_a_notice() -> None:
+    if registry.default_id() == "builtin":
+        pytest.skip("the built-in network is installed here")
+    inbox = Inbox()
+    engine = Engine(inbox, mode="inline", model="builtin")
+    try:
+        notice = inbox.until(lambda m: isinstance(m, Notice))
+        assert isinstance(notice, Notice)
+        assert "Classic answers in its place" in notice.text
+    finally:
+        engine.close()
+
+
+@pytest.mark.parametrize("number", range(15))
+def test_every_request_gets_exactly_one_end_in_whatever_order(start: Start, number: int) -> None:
+    """Random clicks, jobs, cancels, model changes and volumes; those of the last case all end, once."""
+    random = np.random.default_rng(number)
+    engine, inbox = start()
+    engine.open(volume())
+    posted: list[Predict | Propagate | Estimate] = []
+    for n in range(60):
+        match random.choice(["click", "click", "click", "job", "estimate", "cancel", "use", "pause", "open"]):
+            case "click":
+                posted.append(Predict(int(random.integers(1, 4)), (Point((5, 6, 7)),) * int(random.integers(3)), n))
+                engine.post(posted[-1])
+            case "job":
+                posted.append(Propagate(n, 1, 0, {10: np.ones(SHAPE[1:], bool)}, 9, 12))
+                engine.start(posted[-1])
+            case "estimate":
+                posted.append(Estimate(n, 1, (Point((5, 6, 7)),), 2))
+                engine.start(posted[-1])
+            case "cancel":
+                engine.cancel()
+            case "use":
+                engine.use(str(random.choice(["fake", "classic"])) if n > 50 else "fake")
+            case "pause":
+                time.sleep(0.003)
+            case "open" if random.random() < 0.3:
+                engine.open(volume(n))
+                posted.clear()
+    deadline = time.monotonic() + 30
+    while not engine.idle and time.monotonic() < deadline:
         time.sleep(0.01)
-    failure = inbox.until(lambda m: isinstance(m, Failure))
-    assert isinstance(failure, Failure)
-    assert failure.request == click()
-    engine.post(click(2))
-    inbox.until(answers(click(2)))
+    assert engine.idle
+    ends = [m.request for m in inbox.messages if isinstance(m, Answer | Propagated | Estimated | Failure)]
+    for request in posted:
+        newer = [other for other in posted if isinstance(other, Predict) and other.label == request.label]
+        replaced = isinstance(request, Predict) and newer[-1] is not request
+        assert sum(end is request for end in ends) in ((0, 1) if replaced else (1,))
 
 
 def test_closing_in_the_middle_of_a_click_ends_at_once(start: Start) -> None:
@@ -261,27 +279,3 @@ def test_closing_in_the_middle_of_a_click_ends_at_once(start: Start) -> None:
     engine.close()
     assert time.monotonic() - begun < 10  # nine clicks would keep it busy for less, a hang for ever
     assert not inbox.of(Failure)
-
-
-def test_no_shared_memory_is_left_behind(start: Start) -> None:
-    if not sys.platform.startswith("linux"):
-        pytest.skip("looks into /dev/shm")
-    before = set(Path("/dev/shm").iterdir())
-    engine, inbox = start("process")
-    engine.open(volume())
-    inbox.until(lambda m: isinstance(m, Prepared))
-    engine.open(volume(1))
-    inbox.until(lambda m: isinstance(m, Prepared) and m.digest == volume(1).digest)
-    os.kill(engine._compute.pid, signal.SIGKILL)  # type: ignore[union-attr]
-    engine.post(click())
-    inbox.until(answers(click()))
-    engine.close()
-    assert set(Path("/dev/shm").iterdir()) <= before
-
-
-def test_the_window_process_imports_neither_torch_nor_openvino(start: Start) -> None:
-    engine, inbox = start("process")
-    engine.open(volume())
-    engine.post(click())
-    inbox.until(answers(click()))
-    assert not {"torch", "openvino"} & set(sys.modules)

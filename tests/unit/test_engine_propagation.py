@@ -11,12 +11,14 @@ from numpy.typing import NDArray
 
 from app.engine.fake import FakePredictor
 from app.engine.propagation import Carrier, confidence, propagate
-from app.engine.protocol import ModelCard, Propagate, Propagated, SliceAnswer, Token
+from app.engine.protocol import ModelCard, Prediction, Prior, Propagate, Propagated, SliceAnswer, Token
+from app.errors import BadInput
 from app.geometry import Geometry
+from app.prompts import Box, Point, Prompt, SliceMask
 from app.volume import Volume
 
 SHAPE = (30, 16, 18)
-CARD = ModelCard("fake", "Fake", "fake", 3, frozenset({"point"}))
+CARD = ModelCard("fake", "Fake", "fake", 3, frozenset({"point", "box", "scribble", "mask"}))
 VOLUME = Volume(np.zeros(SHAPE, np.int16), Geometry(SHAPE, np.eye(4)))
 
 
@@ -140,3 +142,49 @@ def test_confidence_falls_with_doubt_and_with_change() -> None:
 def test_the_carrier_is_used_only_without_a_memory() -> None:
     assert not hasattr(FakePredictor(CARD), "carry")
     assert hasattr(Carrier(FakePredictor(CARD), VOLUME), "carry")
+
+
+@pytest.mark.parametrize(
+    ("taken", "kinds"),
+    [
+        ({"point", "box", "scribble", "mask"}, [SliceMask, Box, Point]),
+        ({"point", "box"}, [Point, Box, Point]),
+        ({"point"}, [Point, Point]),
+        ({"box"}, [Box]),
+    ],
+)
+def test_the_carrier_passes_only_what_the_model_takes(taken: set[str], kinds: list[type]) -> None:
+    class Listening(FakePredictor):
+        def predict(self, prepared: Any, prompts: tuple[Prompt, ...], prior: Prior | None) -> Prediction:
+            heard.append((prompts, prior))
+            return super().predict(prepared, prompts, prior)
+
+    heard: list[tuple[tuple[Prompt, ...], Prior | None]] = []
+    model = Listening(ModelCard("fake", "Fake", "fake", 3, frozenset(taken)))
+    mask = np.zeros(SHAPE[1:], bool)
+    mask[4:10, 5:11] = True
+    own = (Point((13, 5, 6)), Point((20, 5, 6), positive=False))
+    run(Propagate(1, 1, 0, {12: mask}, 12, 13, own), model)
+    prompts, prior = heard[0]
+    assert [type(prompt) for prompt in prompts] == kinds
+    assert own[1] not in prompts
+    assert ("point" in taken) == (own[0] in prompts)
+    assert prior is not None
+    assert (prior.logits.shape, prior.seed) == ((1, 16, 18), False)
+    assert all(p.region().start[0] >= 12 and p.region().stop[0] <= 14 for p in prompts)
+
+
+@pytest.mark.parametrize(
+    ("conditioning", "first", "last"),
+    [({}, 0, 5), ({3: (16, 18)}, 0, 30), ({3: (16, 18)}, 4, 9), ({3: (18, 16)}, 0, 9), ({3: (16, 18)}, 9, 2)],
+)
+def test_a_request_that_does_not_fit_is_refused(conditioning: dict, first: int, last: int) -> None:
+    masks = {index: np.ones(shape, bool) for index, shape in conditioning.items()}
+    with pytest.raises(BadInput):
+        run(Propagate(1, 1, 0, masks, first, last), FakePredictor(CARD))
+
+
+def test_an_empty_start_has_nothing_to_carry() -> None:
+    slices, end = run(Propagate(1, 1, 0, {5: np.zeros(SHAPE[1:], bool)}, 3, 7), FakePredictor(CARD))
+    assert not any(s.mask.any() for s in slices.values())
+    assert end.reached == (5, 5)

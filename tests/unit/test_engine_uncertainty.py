@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
-from app.engine.protocol import Estimate, Estimated, Prediction
-from app.engine.uncertainty import ABSENT, estimate, interval, sampled_prompts, suggest
-from app.errors import Cancelled, EngineFailure
+from app.engine.protocol import Estimate, Estimated, Prediction, Prior, Progress, Token
+from app.engine.uncertainty import Moments, estimate, interval, sampled_prompts, suggest
+from app.errors import BadInput, Cancelled, EngineFailure
 from app.geometry import Geometry, Region
-from app.prompts import Point, Prompt
+from app.prompts import Box, Point, Prompt
 
 SHAPE = (8, 9, 10)
 GEOMETRY = Geometry(SHAPE, np.diag([1.0, 2, 5, 1]))
@@ -25,40 +27,62 @@ def cube(value: float = 3.0, outside: float = -3.0) -> np.ndarray:
 def decoder(*logits: np.ndarray):
     """Gives the first array for the user's own prompts, then the others in turn."""
     rest = iter(logits)
-    return lambda prompts: Prediction(Region.whole(SHAPE), next(rest))
+    return lambda prompts, prior: Prediction(Region.whole(SHAPE), next(rest))
+
+
+def run(request: Estimate, decode: Any, prior: Prior | None = None) -> Estimated:
+    *progress, end = estimate(request, GEOMETRY, decode, prior, Token())
+    assert [type(message) for message in progress] == [Progress] * request.samples
+    assert isinstance(end, Estimated)
+    return end
 
 
 def test_mean_and_deviation_are_those_of_the_samples() -> None:
     a, b, c = cube(), cube(1), cube(5, -1)
-    made = estimate(Estimate(1, 1, PROMPTS, samples=2), GEOMETRY, decoder(a, b, c), lambda: None)
+    made = run(Estimate(1, 1, PROMPTS, samples=2), decoder(a, b, c))
     assert np.allclose(made.mean, (b + c) / 2)
     assert np.allclose(made.deviation, np.std([b, c], axis=0), atol=1e-5)
     assert made.volumes == pytest.approx((4 * 5 * 6 * 10 / 1000,) * 2)
 
 
 def test_equal_samples_have_no_deviation() -> None:
-    made = estimate(Estimate(1, 1, PROMPTS, samples=3), GEOMETRY, decoder(*[cube()] * 4), lambda: None)
-    assert made.deviation.max() < 1e-3
+    made = run(Estimate(1, 1, PROMPTS, samples=3), decoder(*[cube(17.3)] * 4))
+    assert made.deviation.max() == 0
 
 
-def test_samples_on_different_regions_are_put_together() -> None:
-    small = Region((2, 2, 2), (4, 4, 4))
-    parts = iter(
-        [
-            Prediction(Region.whole(SHAPE), cube()),
-            Prediction(small, np.ones((2, 2, 2), np.float32)),
-            Prediction(Region((3, 3, 3), (6, 6, 6)), np.ones((3, 3, 3), np.float32)),
-        ]
-    )
-    made = estimate(Estimate(1, 1, PROMPTS, samples=2), GEOMETRY, lambda _: next(parts), lambda: None)
-    assert made.region == Region((2, 2, 2), (6, 6, 6))
-    assert made.mean[1, 1, 1] == 1
-    assert made.mean[0, 0, 0] == pytest.approx((1 + ABSENT) / 2)
+def test_samples_on_different_regions_are_put_together_as_if_each_said_absent_elsewhere() -> None:
+    random = np.random.default_rng(1)
+    moments, padded = Moments(), []
+    for start, stop in [((2, 2, 2), (5, 5, 5)), ((3, 3, 3), (6, 7, 8)), ((1, 4, 3), (4, 6, 6))]:
+        region = Region(start, stop)
+        logits = random.normal(0, 5, region.shape).astype(np.float32)
+        moments.add(Prediction(region, logits))
+        padded.append(np.full(SHAPE, logits.min(), np.float32))
+        padded[-1][region.slices] = logits
+    assert moments.region == Region((1, 2, 2), (6, 7, 8))
+    assert np.allclose(moments.mean, np.mean(padded, axis=0)[moments.region.slices], atol=1e-5)
+    assert np.allclose(moments.deviation, np.std(padded, axis=0)[moments.region.slices], atol=1e-5)
+
+
+def test_samples_start_from_the_first_masks_logits_unless_there_is_a_seed() -> None:
+    priors: list[Prior | None] = []
+
+    def decode(prompts: tuple[Prompt, ...], prior: Prior | None) -> Prediction:
+        priors.append(prior)
+        return Prediction(Region.whole(SHAPE), cube())
+
+    run(Estimate(1, 1, PROMPTS, samples=2), decode)
+    assert priors[0] is None
+    assert all(prior is not None and (prior.logits == cube()).all() and not prior.seed for prior in priors[1:])
+    priors.clear()
+    seed = Prior(Region.whole(SHAPE), cube(), seed=True)
+    run(Estimate(1, 1, PROMPTS, samples=2), decode, seed)
+    assert priors == [seed] * 3
 
 
 def test_prompts_are_drawn_from_the_first_mask_and_excludes_stay() -> None:
     first = Prediction(Region.whole(SHAPE), cube())
-    lists = sampled_prompts(Estimate(1, 1, PROMPTS, samples=20, random_seed=3), first)
+    lists = sampled_prompts(Estimate(1, 1, PROMPTS, samples=20, random_seed=3), first, SHAPE)
     assert len(lists) == 20
     drawn: set[Prompt] = set()
     for prompts in lists:
@@ -70,22 +94,37 @@ def test_prompts_are_drawn_from_the_first_mask_and_excludes_stay() -> None:
 
 def test_the_seed_decides_the_draw() -> None:
     first = Prediction(Region.whole(SHAPE), cube())
-    one, two, other = (sampled_prompts(Estimate(1, 1, PROMPTS, 8, seed), first) for seed in (3, 3, 4))
+    one, two, other = (sampled_prompts(Estimate(1, 1, PROMPTS, 8, seed), first, SHAPE) for seed in (3, 3, 4))
     assert one == two
     assert one != other
 
 
+def test_boxes_are_drawn_a_little_differently_and_stay_in_the_grid() -> None:
+    box = Box((0, 0, 0), (7, 8, 9))
+    first = Prediction(Region.whole((100, 100, 100)), np.zeros((100, 100, 100), np.float32))
+    first.logits[20:60, 20:60, 20:60] = 3
+    large = Box((10, 10, 10), (89, 89, 89))
+    for wanted, shape in ((box, SHAPE), (large, (100, 100, 100))):
+        logits = Prediction(Region.whole(SHAPE), cube()) if shape == SHAPE else first
+        drawn = [prompts[0] for prompts in sampled_prompts(Estimate(1, 1, (wanted,), 20), logits, shape)]
+        assert all(isinstance(b, Box) and Region.whole(shape).intersection(b.region()) == b.region() for b in drawn)
+    assert len(set(drawn)) > 10
+    assert max(abs(a - b) for b_ in drawn for a, b in zip(b_.start, large.start, strict=True)) <= 4
+
+
 def test_an_empty_mask_has_no_uncertainty() -> None:
     with pytest.raises(EngineFailure, match="empty"):
-        estimate(Estimate(1, 1, PROMPTS), GEOMETRY, decoder(cube(-1)), lambda: None)
+        run(Estimate(1, 1, PROMPTS), decoder(cube(-1)))
 
 
 def test_it_can_be_cancelled_between_decodes() -> None:
-    def check() -> None:
-        raise Cancelled
-
+    token = Token()
+    steps = estimate(Estimate(1, 1, PROMPTS), GEOMETRY, decoder(*[cube()] * 3), None, token)
+    assert isinstance(next(steps), Progress)
+    assert isinstance(next(steps), Progress)
+    token.cancel()
     with pytest.raises(Cancelled):
-        estimate(Estimate(1, 1, PROMPTS), GEOMETRY, decoder(cube()), check)
+        next(steps)
 
 
 def made_estimate(deviation: np.ndarray, mean: np.ndarray, start: tuple[int, int, int] = (0, 0, 0)) -> Estimated:
@@ -110,6 +149,19 @@ def test_no_suggestion_on_a_prompt() -> None:
     deviation[20, 20, 20] = 4
     index, _ = suggest(made_estimate(deviation, mean), (Point((10, 10, 10)),))
     assert index == (20, 20, 20)
+
+
+def test_where_all_samples_agree_the_border_decides() -> None:
+    mean = np.full((20, 20, 20), -9.0, np.float32)
+    mean[5:15, 5:15, 5:15] = 9
+    mean[10, 10, 15] = 0.1
+    assert suggest(made_estimate(np.zeros_like(mean), mean), ())[0] == (10, 10, 15)
+
+
+def test_an_estimate_of_nothing_suggests_nothing() -> None:
+    empty = np.zeros((0, 0, 0), np.float32)
+    with pytest.raises(BadInput):
+        suggest(made_estimate(empty, empty), ())
 
 
 def test_the_interval_is_the_middle_of_the_samples() -> None:
