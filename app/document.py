@@ -57,10 +57,9 @@ class Document(DocumentFacts):
         Raises:
             BadInput: when it was removed.
         """
-        try:
-            return self.segmentation.segments[label]
-        except KeyError:
-            raise BadInput(f"Segment {label} is not in this case any more.") from None
+        if label not in self.segmentation.segments:
+            raise BadInput(f"Segment {label} is not in this case any more.")
+        return self.segmentation.segments[label]
 
     def state(self, label: int) -> SegmentState:
         """Segment, answered prompts, confidences."""
@@ -77,8 +76,7 @@ class Document(DocumentFacts):
         return self._open.of(label)
 
     @property
-    def open_labels(self) -> tuple[int, ...]:
-        """Segments that wait for an answer."""
+    def open_labels(self) -> tuple[int, ...]:  # those of segments that wait for an answer
         return self._open.labels
 
     def revision(self, label: int) -> int:
@@ -141,15 +139,15 @@ class Document(DocumentFacts):
     # Prompts and answers
 
     def add_prompt(self, label: int, prompt: Prompt) -> None:
-        """Append a prompt; it stays open until answered.
+        """Append a prompt; it stays open until answered."""
+        self.set_prompts(label, (*self.prompts(label), prompt))
+
+    def set_prompts(self, label: int, prompts: Iterable[Prompt]) -> None:
+        """Replace all prompts of a segment (one moved, flipped, deleted); open until answered.
 
         Raises:
             BadInput: outside the grid, or the segment is gone or locked.
         """
-        self.set_prompts(label, (*self.prompts(label), prompt))
-
-    def set_prompts(self, label: int, prompts: Iterable[Prompt]) -> None:
-        """Replace all prompts of a segment (one moved, flipped, deleted); open until answered."""
         wanted = tuple(prompts)
         self._unlocked(label)
         for prompt in wanted:
@@ -185,8 +183,7 @@ class Document(DocumentFacts):
 
     def refuse(self, label: int, prompts: Prompts) -> None:
         """Drop an open list of prompts that the engine could not answer, and every list built on it."""
-        if prompts in self._open.of(label):
-            self._open.refused(label, prompts)
+        if self._open.refused(label, prompts):
             self._tell(prompts=(label,))
 
     # Other edits
@@ -202,17 +199,11 @@ class Document(DocumentFacts):
     ) -> None:
         """Make the segment equal `mask` inside `region` by something that is not an answer.
 
-        Args:
-            group: Steps of one group are undone together.
-            confidence: (axis, slice, value) of a propagated slice.
+        Steps of one `group` are undone together; `confidence` is (axis, slice, value) of a propagated slice.
         """
         before = self._unlocked(label)
         change = self.segmentation.apply(region, self.segmentation.claimed(label, region, mask))
-        after = replace(before, edits=before.edits + 1)
-        if confidence:
-            axis, index, value = confidence
-            line = {**after.confidences.get(axis, {}), index: value}
-            after = replace(after, confidences={**after.confidences, axis: line})
+        after = replace(_with_confidence(before, confidence), edits=before.edits + 1)
         self._push(Step(f"{title} {before.segment.name}", label, before, after, change, group))
         self._bump(label)
         self._tell(region=region, confidences=(label,) if confidence else ())
@@ -232,12 +223,8 @@ class Document(DocumentFacts):
         self, states: Iterable[SegmentState], region: Region, labels: NDArray[np.uint8], history: History
     ) -> None:
         """Fill a new document from a project file; `labels` are those of `region`."""
-        for state in states:
-            self.segmentation.put(replace(state.segment, locked=False))
-            self._states[state.segment.label] = state
-        self.segmentation.apply(region, labels)
-        for state in self._states.values():
-            self.segmentation.put(state.segment)
+        self._states = {state.segment.label: state for state in states}
+        self.segmentation.fill([state.segment for state in self._states.values()], region, labels)
         self.history = history
         self._tell(region=region, segments=True)
 
@@ -305,6 +292,13 @@ def _with_own(region: Region, mask: NDArray[np.bool_], own: Region | None) -> tu
     if region.size:
         padded[region.within(whole).slices] = mask
     return whole, padded
+
+
+def _with_confidence(state: SegmentState, confidence: tuple[int, int, float] | None) -> SegmentState:
+    if confidence is None:
+        return state
+    axis, index, value = confidence
+    return replace(state, confidences={**state.confidences, axis: {**state.confidences.get(axis, {}), index: value}})
 
 
 def _title(before: Prompts, after: Prompts) -> str:

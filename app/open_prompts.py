@@ -38,11 +38,14 @@ class OpenPrompts:
         for entry in waiting[: len(waiting) - waiting[::-1].index(prompts)]:
             self._entries.remove((label, entry))
 
-    def refused(self, label: int, prompts: Prompts) -> None:
-        """Drop an entry, and the newer ones of its segment: they build on it."""
+    def refused(self, label: int, prompts: Prompts) -> bool:
+        """Drop an entry, and the newer ones of its segment, which build on it; whether it was there."""
         waiting = self.of(label)
+        if prompts not in waiting:
+            return False
         for entry in waiting[waiting.index(prompts) :]:
             self._entries.remove((label, entry))
+        return True
 
     def forget(self, label: int) -> None:
         """Drop all of a segment."""

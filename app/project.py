@@ -157,7 +157,10 @@ def restore(case: Snapshot, document: Document, view: ViewState) -> None:
         )
     history = History()
     history.done, history.undone = list(case.done), list(case.undone)
-    document.restore(case.states, case.region, case.labels, history)
+    try:
+        document.restore(case.states, case.region, case.labels, history)
+    except ValueError as error:
+        raise BadInput("The project file is damaged: its labels do not fit its segments or scan.") from error
     case.look.restore(view)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -115,6 +116,14 @@ class Segmentation:
         change.flip(self._labels)
         self.touched = self.touched.union(region)
         return change
+
+    def fill(self, segments: Iterable[Segment], region: Region, labels: Labels) -> None:
+        """Take over a whole segmentation, locked segments included, in place of an empty one."""
+        self._segments = {segment.label: segment for segment in sorted(segments, key=lambda segment: segment.label)}
+        if unknown := set(np.unique(labels).tolist()) - {0, *self._segments}:
+            raise ValueError(f"the labels {sorted(unknown)} have no segment")
+        self._labels[region.slices] = labels
+        self.touched = self.touched.union(region)
 
     def flip(self, change: Change) -> None:
         """Undo or redo a change: it is its own inverse."""

@@ -48,3 +48,19 @@ def add_ball(document, centre, radius, colour=COLOUR):
 def is_near(pixels, colour, tolerance=40):
     """Where a picture (rows, columns, 3) has about this colour."""
     return (np.abs(pixels.astype(int) - colour).max(axis=-1) <= tolerance).astype(bool)
+
+
+SIZE = 420
+AXIAL, CORONAL, SAGITTAL = 2, 1, 0
+
+
+def rgb(colour):
+    return colour.red(), colour.green(), colour.blue()
+
+
+def settle(qtbot):
+    qtbot.wait(60)
+
+
+def middle_of(mask):
+    return np.argwhere(mask).mean(axis=0)[::-1]
