@@ -264,17 +264,17 @@ def python(*arguments: str, environment: dict[str, str] | None = None) -> int:
 
 
 def run_window(options: argparse.Namespace) -> int:
-    """Open the window on the paths, or, without a display, do the main job in it unattended and keep what it made."""
-    paths = [str(Path(path).absolute()) for path in options.paths] or [str(SAMPLE)]
+    """Open the window on the path, or, without a display, do the main job in it unattended and keep what it made."""
+    path = str(Path(options.path or SAMPLE).absolute())
     has_display = not LINUX or bool(os.environ.get("DISPLAY"))
     install_packages(missing_packages(virtual_display=not has_display), "The window")
     prepare("run")
     if has_display:
-        return python("-m", "app", *paths, environment={"QT_QPA_PLATFORM": "xcb"} if LINUX else None)
+        return python("-m", "app", path, environment={"QT_QPA_PLATFORM": "xcb"} if LINUX else None)
     say(f"no display here: doing the main job on a virtual one; what it makes will be in {DEMO}")
     DEMO.mkdir(exist_ok=True)
     with virtual_display() as display:
-        status = python("-m", "app.ui.demo", paths[0], str(DEMO), environment={**display, "QT_QPA_PLATFORM": "xcb"})
+        status = python("-m", "app.ui.demo", path, str(DEMO), environment={**display, "QT_QPA_PLATFORM": "xcb"})
     for made in sorted(DEMO.iterdir()):
         say(f"{made.relative_to(ROOT)}, {made.stat().st_size / 1e3:.0f} kB")
     return status
@@ -328,7 +328,7 @@ def arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="dev.py", description="Set up and run Volumask, its tests and its checks.")
     verbs = parser.add_subparsers(required=True, metavar="VERB")
     verb = verbs.add_parser("run", help="open the window; without a display, do the main job unattended into demo/")
-    verb.add_argument("paths", nargs="*", metavar="PATH", help="file, DICOM folder or zip; the bundled sample if none")
+    verb.add_argument("path", nargs="?", metavar="PATH", help="file, DICOM folder or zip; the bundled sample if none")
     verb.set_defaults(run=run_window)
     verb = verbs.add_parser(
         "test", help="the checks and the tests; further arguments go to pytest, without the checks", allow_abbrev=False
