@@ -1,12 +1,22 @@
 """Where the real scans for tests lie: the folder shared/data, which is beside a checkout and never in it."""
 
 import os
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 SAMPLE = ROOT / "resources" / "sample" / "ct_abdomen.nii.gz"
+
+
+def tracked(*patterns: str) -> list[Path]:
+    """The files that the repository holds, all or those of some patterns; none where this is no checkout."""
+    git = shutil.which("git")
+    command = [git or "", "ls-files", "-z", *patterns]
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False).stdout if git else ""
+    return [ROOT / name for name in listed.split("\0") if name and (ROOT / name).is_file()]
 
 
 def shared_data() -> Path | None:

@@ -1,17 +1,13 @@
 """The limits of the house: 40 lines a function, 250 a class, 400 a file. Past that the design lacks a noun."""
 
 import ast
-import subprocess
 
 import pytest
 
-from tests.data import ROOT
+from tests.data import ROOT, tracked
 
 FUNCTION, CLASS, FILE = 40, 250, 400
-LISTED = subprocess.run(["git", "ls-files", "-z", "*.py"], cwd=ROOT, capture_output=True, text=True, check=False).stdout
-SOURCES = [ROOT / name for name in LISTED.split("\0") if name and (ROOT / name).is_file()] or sorted(
-    ROOT.glob("app/**/*.py")
-)
+SOURCES = tracked("*.py") or sorted((ROOT / "app").glob("**/*.py"))
 
 
 def excess(source: str, name: str = "file") -> list[str]:

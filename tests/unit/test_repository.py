@@ -1,15 +1,13 @@
 """What the repository may not hold: big files, a package index's address, a patient's scan, links out of it."""
 
 import re
-import subprocess
 
 import pytest
 
-from tests.data import ROOT, SAMPLE
+from tests.data import ROOT, SAMPLE, tracked
 
 BIGGEST = 20_000_000  # bytes of one file; the built-in network's weights are the largest that is wanted
-LISTED = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False).stdout
-FILES = [ROOT / name for name in LISTED.split("\0") if name and (ROOT / name).is_file()]
+FILES = tracked()
 SCANS = (".nii", ".nii.gz", ".dcm", ".ima", ".nrrd", ".mha", ".mhd", ".zip", ".volumask")
 # Written in parts, so that this file names none of them.
 INDEX = re.compile("|".join((r"py" + r"pi\.org", r"python" + r"hosted", r"download\.py" + r"torch", r"conda" + r"\.org",
