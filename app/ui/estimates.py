@@ -12,6 +12,7 @@ from app.ui.jobs import Job, Jobs
 from app.ui.panels.banner import Banner
 from app.ui.panels.four_up import FourUp
 from app.ui.panels.segments import SegmentsPanel
+from app.ui.panels.volumes import millilitres
 from app.ui.soon import Soon
 
 SETTLE_MS = 400  # after a change, before the ensemble runs again
@@ -59,9 +60,9 @@ class Estimates(QObject):
             return False
         low, high = interval(estimated.volumes)
         number = str(len(estimated.volumes))
-        text = self.tr("Volume between %1 and %2 mL in 90 % of %3 samples")
+        text = self.tr("%1 to %2 in 90 % of %3 samples")
         self._segments.show_interval(
-            text.replace("%1", f"{low:.1f}").replace("%2", f"{high:.1f}").replace("%3", number)
+            text.replace("%1", millilitres(low)).replace("%2", millilitres(high)).replace("%3", number)
         )
         return True
 

@@ -10,8 +10,6 @@ from PySide6.QtWidgets import QMainWindow, QStackedWidget, QToolBar, QVBoxLayout
 
 import app
 from app.autosave import Autosave, recovery_folder
-from app.engine.protocol import Progress
-from app.errors import AppError
 from app.prompts import Prompt
 from app.render.slice_view import SliceView
 from app.session import Session
@@ -33,6 +31,7 @@ from app.ui.panels.sidebar import Sidebar
 from app.ui.panels.volumes import Volumes
 from app.ui.recent import RecentFiles
 from app.ui.soon import Soon
+from app.ui.status import Status
 from app.ui.tools import Mouse
 
 AUTOSAVE_MS = 500
@@ -65,6 +64,7 @@ class MainWindow(QMainWindow):
         self.views = FourUp(self.session.view, self.mouse)
         self.volumes = Volumes(self.jobs)
         self.cases = Cases(self.session, self.jobs, self.banner, self.activity, self)
+        self.status = Status(self.session, self.cases, self.banner, self.activity)
         self.exports = Exports(self.session, self.jobs, self.banner, self.activity, self)
         self.sidebar = Sidebar(self.session, self.volumes, self.banner.tell_error)
         self.segments, self.prompts = self.sidebar.segments, self.sidebar.prompts
@@ -105,15 +105,10 @@ class MainWindow(QMainWindow):
         self._confidences_soon = Soon(self, self._show_confidences)
         self._history_soon = Soon(self, self._show_history)
         session.document_changed.connect(self._show_case)
-        session.failed.connect(self._on_failed)
-        session.noticed.connect(self.banner.tell)
-        session.progressed.connect(self._on_progressed)
-        session.prepared.connect(self._on_prepared)
-        session.propagation_changed.connect(self._on_propagation_changed)
+        session.propagation_changed.connect(self.actions_.refresh_soon)
         session.view.active_changed.connect(self._confidences_soon.ask)
         session.view.tool_changed.connect(self._on_tool_changed)
         session.view.display_changed.connect(self.actions_.refresh_soon)
-        session.model_changed.connect(self._on_prepared)
         self.cases.opened.connect(self._on_opened)
         self.cases.saved.connect(self._show_title)
         self.activity.cancel_wanted.connect(self.commands.cancel)
@@ -188,30 +183,6 @@ class MainWindow(QMainWindow):
         self.recent.add(path)
         self.session.view.tool = "point"
         self._show_title()
-
-    def _on_failed(self, error: AppError) -> None:
-        self.activity.end()
-        self.banner.tell_error(error)
-
-    def _on_progressed(self, progress: Progress) -> None:
-        if self.cases.busy:
-            return
-        if progress.fraction >= 1:
-            self.activity.end()
-        else:
-            self.activity.tell(progress.what, progress.fraction, can_cancel=self.session.inference.busy)
-
-    def _on_prepared(self) -> None:
-        if not self.cases.busy:
-            self.activity.end()
-
-    def _on_propagation_changed(self) -> None:
-        outcome = self.session.inference.outcome
-        if not self.session.propagating:
-            self.activity.end()
-            if outcome and outcome.reason:
-                self.banner.tell(outcome.reason)
-        self.actions_.refresh_soon()
 
     def _on_prompt_chosen(self, prompt: object) -> None:
         for frame in self.views.slices:

@@ -24,6 +24,22 @@ def dice(a, b):
     return 2 * (a & b).sum() / (a.sum() + b.sum())
 
 
+def export_and_read_back(hands, tmp_path, first, source):
+    window = hands.window
+    window.exports.write_labels(tmp_path / "labels.nii.gz")
+    window.exports.write_mesh(tmp_path / "liver.stl", 1)
+    hands.until(lambda: window.jobs.running == 0)
+    written = nib.load(tmp_path / "labels.nii.gz")
+    assert np.allclose(written.affine, source.affine)
+    assert (np.asarray(written.dataobj).transpose(2, 1, 0) == first).all()
+    mesh = trimesh.load(tmp_path / "liver.stl")
+    assert mesh.is_watertight
+    assert mesh.volume / 1000 == pytest.approx(first.sum() * abs(np.linalg.det(source.affine[:3, :3])) / 1000, rel=0.02)
+    (receipt,) = [d for d in window.findChildren(QDialog) if d.windowTitle() == "Export receipt"]
+    text = receipt.findChild(QPlainTextEdit).toPlainText()
+    assert all(word in text for word in ("LPS", "mm", "watertight")), text
+
+
 @needs_shared
 def test_the_main_job_on_a_real_ct(hands, tmp_path):
     window, session = hands.window, hands.window.session
@@ -58,18 +74,7 @@ def test_the_main_job_on_a_real_ct(hands, tmp_path):
     hands.key(Qt.Key.Key_Z, CTRL | SHIFT)
     assert (session.mask(1) == first).all()
 
-    window.exports.write_labels(tmp_path / "labels.nii.gz")
-    window.exports.write_mesh(tmp_path / "liver.stl", 1)
-    hands.until(lambda: window.jobs.running == 0)
-    written, source = nib.load(tmp_path / "labels.nii.gz"), nib.load(case / "image.nii.gz")
-    assert np.allclose(written.affine, source.affine)
-    assert (np.asarray(written.dataobj).transpose(2, 1, 0) == first).all()
-    mesh = trimesh.load(tmp_path / "liver.stl")
-    assert mesh.is_watertight
-    assert mesh.volume / 1000 == pytest.approx(first.sum() * abs(np.linalg.det(source.affine[:3, :3])) / 1000, rel=0.02)
-    (receipt,) = [d for d in window.findChildren(QDialog) if d.windowTitle() == "Export receipt"]
-    text = receipt.findChild(QPlainTextEdit).toPlainText()
-    assert all(word in text for word in ("LPS", "mm", "watertight")), text
+    export_and_read_back(hands, tmp_path, first, nib.load(case / "image.nii.gz"))
 
 
 @needs_shared
