@@ -52,6 +52,8 @@ class Inference:
         self.engine = engine
         self._document: Document | None = None
         self._asked: dict[int, tuple[Prompts, int]] = {}
+        self._live: list[Predict] = []
+        """Requests of this case that may still be answered; the engine gives back the very object."""
         self._waiting: dict[int, list[Callable[[], None]]] = {}
         self._propagation: Propagate | None = None
         self._estimate: Estimate | None = None
@@ -71,6 +73,7 @@ class Inference:
         """Serve another case; whatever still runs for the old one is dropped."""
         self._document = document
         self._asked.clear()
+        self._live.clear()
         self._waiting.clear()
         self._estimates.clear()
         self._propagation = self._estimate = None
@@ -105,7 +108,8 @@ class Inference:
             wanted = document.prompts(label), document.revision(label)
             if self._asked.get(label) != wanted:
                 self._asked[label] = wanted
-                self.engine.post(Predict(label, *wanted, document.seed(label)))
+                self._live.append(Predict(label, *wanted, document.seed(label)))
+                self.engine.post(self._live[-1])
         for label in [label for label in self._asked if label not in document.open_labels]:
             del self._asked[label]
             self.engine.forget(label)
@@ -188,10 +192,18 @@ class Inference:
                     self.failed.emit(error)
 
     def _answer(self, request: Predict, region: Region, mask: NDArray[np.bool_]) -> None:
-        if self._document:
+        if self._document and self._take_live(request):
             self._document.answer(request.label, request.prompts, request.revision, region, mask)
             self.ask()
             self._run_waiting(request.label)
+
+    def _take_live(self, request: Predict) -> bool:
+        """Whether it belongs to this case; with it go older requests of its segment, which get no answer any more."""
+        places = [place for place, live in enumerate(self._live) if live is request]
+        if places:
+            rest = self._live[places[0] + 1 :]
+            self._live = [live for live in self._live[: places[0]] if live.label != request.label] + rest
+        return bool(places)
 
     def _start_propagation(self, label: int, axis: int, start: int, stop: tuple[int, int] | None) -> None:
         document = self._case()
@@ -241,6 +253,8 @@ class Inference:
 
     def _fail(self, request: Predict | Propagate | Estimate | None, error: AppError) -> None:
         match request:
+            case Predict() if not self._take_live(request):
+                return
             case Predict() if self._document and request.label in self._document.segmentation.segments:
                 if request.revision == self._document.revision(request.label):
                     self._document.refuse(request.label, request.prompts)

@@ -52,7 +52,7 @@ class Session(Case):
         self._failures: list[AppError] = []
         self._card = registry.resolve(model)
         super().__init__(self._card.id)
-        self.inference = Inference(Engine(deliver or self._messages.put, mode=mode, model=self._card.id))
+        self.inference = Inference(Engine(deliver or self._messages.put, mode=mode, model=model))
         self.inference.failed.connect(self._failures_append)
         self.failed = self.inference.failed
         self.noticed = self.inference.noticed

@@ -12,6 +12,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 
+from app.engine.protocol import Answer
 from app.errors import AppError, BadInput, MissingModel
 from app.geometry import Geometry
 from app.prompts import Box, Point, SliceMask
@@ -241,6 +242,21 @@ def test_labels_are_written_on_the_grid_of_the_scan(session: Session, scan: Path
     for field in ("sform_code", "qform_code", "xyzt_units"):
         assert labels.header[field] == source.header[field]
     assert "Liver" in (tmp_path / "labels.json").read_text()
+
+
+def test_an_answer_that_was_on_its_way_when_another_case_opened_changes_nothing(session: Session, scan: Path) -> None:
+    def click() -> None:
+        session.add_prompt(session.add_segment(), Point((10, 12, 14)))
+
+    click()
+    while not isinstance(late := session._messages.get(timeout=10), Answer):
+        session.receive(late)
+    session.open(scan)
+    click()
+    session.receive(late)
+    assert not session.case.segmentation.labels.any()
+    session.wait()
+    assert session.mask(1)[10, 12, 14]
 
 
 def test_nothing_open_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
