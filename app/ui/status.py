@@ -22,6 +22,7 @@ class Status(QObject):
         session.noticed.connect(banner.tell)
         session.progressed.connect(self._on_progressed)
         session.prepared.connect(self._on_ended)
+        session.estimated.connect(self._on_ended)
         session.model_changed.connect(self._on_ended)
         session.propagation_changed.connect(self._on_propagation_changed)
 
@@ -37,7 +38,7 @@ class Status(QObject):
         else:
             self._activity.tell(progress.what, progress.fraction, can_cancel=self._session.inference.busy)
 
-    def _on_ended(self) -> None:
+    def _on_ended(self, *_: object) -> None:
         if not self._cases.busy:
             self._activity.end()
 

@@ -196,6 +196,7 @@ def test_uncertainty_and_the_next_click(clicked, qtbot):
     clicked.actions_["uncertainty"].trigger()
     qtbot.waitUntil(lambda: clicked.session.estimate(1) is not None)
     assert clicked.session.view.heat
+    assert not clicked.activity.busy
     assert "mL in 90 % of 8 samples" in clicked.segments.interval.text()
     before = clicked.session.view.crosshair
     clicked.actions_["next-click"].trigger()
