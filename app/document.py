@@ -173,7 +173,7 @@ class Document(DocumentFacts):
             return False
         before = self.state(label)
         if not before.edits:
-            region, mask = _with_own(region, mask, Region.around(self.segmentation.mask(label)))
+            region, mask = _with_own(region, mask, self.segmentation.extent(label))
         change = self.segmentation.apply(region, self.segmentation.claimed(label, region, mask))
         self._open.answered(label, prompts)
         title = _title(before.prompts, prompts) + f" {before.segment.name}"
@@ -240,7 +240,7 @@ class Document(DocumentFacts):
         """Take all voxels of a segment away; its state before, and the change where there was one."""
         before = self._unlocked(label)
         self._open.forget(label)
-        region = Region.around(self.segmentation.mask(label))
+        region = self.segmentation.extent(label)
         if region is None:
             return before, None
         crop = self.segmentation.labels[region.slices]
@@ -258,7 +258,7 @@ class Document(DocumentFacts):
         for step in steps:
             self._set_state(step.label, step.after if forwards else step.before)
             if step.change:
-                self.segmentation.flip(step.change)
+                self.segmentation.flip(step.change, step.label)
                 region = region.union(step.change.region) if region else step.change.region
             self._bump(step.label)
         if steps:

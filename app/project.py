@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from app.atomic_file import replacing
 from app.change import Change
 from app.document import Document
 from app.errors import BadInput
+from app.frozen_labels import FrozenLabels
 from app.geometry import Index, Region
 from app.history import History, Prompts, SegmentState, Step
 from app.prompt_codec import decode, encode
@@ -59,7 +59,7 @@ class Snapshot:
     """All of a case at one moment, frozen: may be written by any thread.
 
     Args:
-        region, labels: The box of voxels ever touched and a copy of its labels; outside all is background.
+        region, labels: The box of voxels ever touched, and the labels there and perhaps beyond; outside is background.
     """
 
     source: Source
@@ -67,7 +67,7 @@ class Snapshot:
     shape: Index
     states: tuple[SegmentState, ...]
     region: Region
-    labels: NDArray[np.uint8]
+    labels: FrozenLabels
     done: tuple[Step, ...]
     undone: tuple[Step, ...]
     look: Look
@@ -84,7 +84,7 @@ def snapshot(document: Document, view: ViewState, model: str) -> Snapshot:
         shape=document.volume.shape,
         states=tuple(document.state(segment.label) for segment in document.segments),
         region=region,
-        labels=document.segmentation.labels[region.slices].copy(),
+        labels=document.segmentation.freeze(),
         done=tuple(document.history.done),
         undone=tuple(document.history.undone),
         look=Look.of(view),
@@ -119,7 +119,7 @@ def write(path: str | Path, case: Snapshot, compress: bool = True) -> None:
     method = zipfile.ZIP_DEFLATED if compress else zipfile.ZIP_STORED
     with replacing(path) as temporary, zipfile.ZipFile(temporary, "w", method, compresslevel=1) as archive:
         archive.writestr("case.json", json.dumps(value, ensure_ascii=False))
-        archive.writestr("labels.u8", case.labels.tobytes())
+        archive.writestr("labels.u8", case.labels.crop(case.region).tobytes())
         for number, step in enumerate(steps):
             if step.change:
                 archive.writestr(zipfile.ZipInfo(f"changes/{number}.xor"), step.change.xor)
@@ -158,7 +158,7 @@ def restore(case: Snapshot, document: Document, view: ViewState) -> None:
     history = History()
     history.done, history.undone = list(case.done), list(case.undone)
     try:
-        document.restore(case.states, case.region, case.labels, history)
+        document.restore(case.states, case.region, case.labels.crop(case.region), history)
     except ValueError as error:
         raise BadInput("The project file is damaged: its labels do not fit its segments or scan.") from error
     case.look.restore(view)
@@ -175,7 +175,7 @@ def _parsed(path: Path, value: Mapping[str, Any], archive: zipfile.ZipFile) -> S
         shape=_tuple(value["shape"]),
         states=tuple(_parse_state(state, prompts) for state in value["states"]),
         region=region,
-        labels=np.frombuffer(archive.read("labels.u8"), np.uint8).reshape(region.shape),
+        labels=FrozenLabels.of(region, np.frombuffer(archive.read("labels.u8"), np.uint8).reshape(region.shape)),
         done=tuple(steps[: value["done"]]),
         undone=tuple(reversed(steps[value["done"] :])),
         look=Look(_tuple(look["crosshair"]), tuple(look["window"]), look["active"], look["opacity"]),

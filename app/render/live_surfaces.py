@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from time import perf_counter
 
 import numpy as np
-from numpy.typing import NDArray
 
 from app.document import Document
+from app.frozen_labels import FrozenLabels
 from app.geometry import Geometry, Region
 from app.render.skin import Skin
 from app.render.surfaces import surface
@@ -55,7 +55,7 @@ class LiveSurfaces:
         self._waiting = self._waiting.union(region) if self._waiting else region
 
     def start(self) -> None:
-        """Begin a job when voxels wait for one and none runs: copies the crop, 20 ms for 512x512x300 voxels."""
+        """Begin a job when voxels wait for one and none runs."""
         if self._job is not None or self._waiting is None:
             return
         region, self._waiting = self._waiting, None
@@ -63,9 +63,9 @@ class LiveSurfaces:
             if known.intersection(region).size:
                 region = region.union(known)
         self._asked = region
-        crop = self._document.segmentation.labels[region.slices].copy()
+        labels = self._document.segmentation.freeze()
         pool = ThreadPoolExecutor(1, thread_name_prefix="surfaces")
-        self._job = pool.submit(_surfaces, crop, region, dict(self._known), self._document.volume.geometry)
+        self._job = pool.submit(_surfaces, labels, region, dict(self._known), self._document.volume.geometry)
         pool.shutdown(wait=False)  # the thread ends with its job, so an idle view holds none
 
     def poll(self) -> dict[int, Skin | None]:
@@ -93,9 +93,10 @@ class LiveSurfaces:
             self._known[label] = region
 
 
-def _surfaces(crop: NDArray[np.uint8], region: Region, known: Mapping[int, Region], geometry: Geometry) -> Result:
-    """Surfaces of all labels in a crop; pure, for a worker thread."""
+def _surfaces(labels: FrozenLabels, region: Region, known: Mapping[int, Region], geometry: Geometry) -> Result:
+    """Surfaces of all labels in a region; pure, for a worker thread."""
     began = perf_counter()
+    crop = labels.crop(region)
     result: dict[int, Found | None] = {}
     present = np.bincount(crop.ravel(), minlength=256)
     for label in (label for label in range(1, 256) if present[label]):

@@ -52,22 +52,24 @@ class Exports(QObject):
         """Write one segment, or all with None, as a checked, closed surface; the receipt opens when it is done."""
         case = self._session.case
         chosen = case.segments if label is None else (case.segment(label),)
-        labels, geometry = case.segmentation.labels.copy(), case.volume.geometry
+        labels, geometry = case.segmentation.freeze(), case.volume.geometry
 
         def done(receipt: Receipt) -> None:
             self._end(path)
             show_receipt(self._window, self.tr("Export receipt"), str(receipt))
 
-        self._run(path, Job(lambda: mesh_files.export(path, labels, chosen, geometry), done, self._fail))
+        self._run(
+            path, Job(lambda: mesh_files.export(path, labels.crop(everywhere), chosen, geometry), done, self._fail)
+        )
 
     def write_labels(self, path: Path) -> None:
         """Write all segments as a NIfTI label map on the grid of the scan, names beside it."""
         case = self._session.case
-        labels, volume = case.segmentation.labels.copy(), case.volume
+        labels, volume = case.segmentation.freeze(), case.volume
         names = {s.label: (s.name, s.colour) for s in case.segments}
 
         def work() -> None:
-            volume_io.write_labels(path, labels, volume.geometry, volume.codes, names)
+            volume_io.write_labels(path, labels.crop(volume.geometry.region), volume.geometry, volume.codes, names)
 
         def done(_: None) -> None:
             self._end(path)

@@ -1,0 +1,55 @@
+"""The label array: its boxes and frozen copies follow every change."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.change import Change
+from app.geometry import Geometry, Region
+from app.segmentation import Segment, Segmentation
+
+SHAPE = (5, 6, 7)
+corners = st.tuples(*[st.integers(0, n - 1) for n in SHAPE])
+edits = st.lists(st.tuples(st.integers(1, 3), corners, corners, st.integers(0, 99), st.booleans()), max_size=12)
+
+
+@given(edits)
+def test_extents_and_frozen_labels_are_those_of_the_array(todo: list) -> None:
+    segmentation = Segmentation(Geometry(SHAPE, np.eye(4)))
+    for label in (1, 2, 3):
+        segmentation.put(Segment(label, str(label), (1, 2, 3)))
+    done: list[tuple[Change, int]] = []
+    early = segmentation.freeze()
+    for label, a, b, seed, undo in todo:
+        if undo and done:
+            segmentation.flip(*done.pop())
+        else:
+            region = Region(tuple(map(min, a, b)), tuple(max(x, y) + 1 for x, y in zip(a, b, strict=True)))
+            mask = np.random.default_rng(seed).random(region.shape) < 0.5
+            done.append((segmentation.apply(region, segmentation.claimed(label, region, mask)), label))
+        for each in (1, 2, 3):
+            assert segmentation.extent(each) == Region.around(segmentation.labels == each)
+        assert (segmentation.freeze().crop(Region.whole(SHAPE)) == segmentation.labels).all()
+        assert not np.delete(segmentation.labels, np.s_[segmentation.touched.slices[0]], axis=0).any()
+    assert not early.crop(Region.whole(SHAPE)).any()
+
+
+def test_a_crop_of_frozen_labels_is_a_crop_of_the_array() -> None:
+    segmentation = Segmentation(Geometry(SHAPE, np.eye(4)))
+    segmentation.put(Segment(1, "1", (1, 2, 3)))
+    whole = Region.whole(SHAPE)
+    segmentation.apply(whole, (np.random.default_rng(0).random(SHAPE) < 0.5).astype(np.uint8))
+    region = Region((1, 2, 3), (4, 5, 7))
+    assert (segmentation.freeze().crop(region) == segmentation.labels[region.slices]).all()
+
+
+def test_unchanged_slices_are_shared() -> None:
+    segmentation = Segmentation(Geometry(SHAPE, np.eye(4)))
+    segmentation.put(Segment(1, "1", (1, 2, 3)))
+    before = segmentation.freeze()
+    plane = Region.plane(SHAPE, 0, 2)
+    segmentation.apply(plane, np.ones(plane.shape, np.uint8))
+    after = segmentation.freeze()
+    assert [a is b for a, b in zip(before.slices, after.slices, strict=True)] == [True, True, False, True, True]
