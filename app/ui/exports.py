@@ -58,9 +58,10 @@ class Exports(QObject):
             self._end(path)
             show_receipt(self._window, self.tr("Export receipt"), str(receipt))
 
-        self._run(
-            path, Job(lambda: mesh_files.export(path, labels.crop(everywhere), chosen, geometry), done, self._fail)
-        )
+        def work() -> Receipt:
+            return mesh_files.export(path, labels.crop(geometry.region), chosen, geometry)
+
+        self._run(path, Job(work, done, self._fail))
 
     def write_labels(self, path: Path) -> None:
         """Write all segments as a NIfTI label map on the grid of the scan, names beside it."""
