@@ -1,7 +1,9 @@
 """The peers behind the `Clicker` interface: scikit-image's random walker and ITK's GrowCut.
 
-Neither can find an object's extent by itself, so each is given the object's own box, made wider on every side, and the
-faces of that wider box as background seeds. `classic` gets clicks alone.
+Neither can find an object's extent by itself, so each is given what `classic` is not: the object's own box, made wider
+on every side, with the faces of that wider box as background seeds, and every click as a small ball of seeds (single
+voxels suit neither: ten clicks gave the random walker a mean Dice of 0.07 on 14 training objects, balls of two voxels
+0.80; GrowCut went from 0.62 to 0.67 with balls of one voxel). These are the best settings that we found for each.
 """
 
 from __future__ import annotations
@@ -34,6 +36,8 @@ def peer_region(volume: Volume, reference: Mask) -> Region:
 class BoxedPeer:
     """What both peers share: the crop, its scale, and seeds (1 object, 2 background, 0 unknown)."""
 
+    radius = 1  # voxels around a click that become seeds with it
+
     def __init__(self, volume: Volume, reference: Mask) -> None:
         self.region = peer_region(volume, reference)
         self.shape = volume.shape
@@ -55,9 +59,9 @@ class BoxedPeer:
         seeds[tuple(slice(1, -1) if n > 2 else slice(None) for n in self.crop.shape)] = 0
         for prompt in prompts:
             if isinstance(prompt, Point) and self.region.contains(prompt.index):
-                seeds[tuple(a - b for a, b in zip(prompt.index, self.region.start, strict=True))] = (
-                    1 if prompt.positive else 2
-                )
+                at = np.subtract(prompt.index, self.region.start)
+                ball = tuple(slice(max(0, int(x) - self.radius), int(x) + self.radius + 1) for x in at)
+                seeds[ball] = 1 if prompt.positive else 2
         return seeds
 
     def solve(self, seeds: NDArray[np.uint8]) -> Mask:
@@ -67,12 +71,14 @@ class BoxedPeer:
 class RandomWalker(BoxedPeer):
     """scikit-image's, with its own default beta and the faster of its solvers that need nothing further."""
 
+    radius = 2
+
     def solve(self, seeds: NDArray[np.uint8]) -> Mask:
         if not (seeds == 1).any():
             return np.zeros(seeds.shape, dtype=bool)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            labels = random_walker(self.crop, seeds, beta=130, mode="cg_j", tol=1e-3, spacing=self.spacing)
+            labels = random_walker(self.crop, seeds, beta=130, mode="cg_j", tol=1e-6, spacing=self.spacing)
         return np.asarray(labels == 1)
 
 

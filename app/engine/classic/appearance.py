@@ -38,6 +38,15 @@ class Appearance:
         band = (distance > 0) & (distance < _SURROUNDINGS * min(steps))
         return cls(_histogram(tone[mask]), _histogram(tone[band]))
 
+    @classmethod
+    def weighted(cls, tone: Floats, inside: NDArray[np.floating], outside: NDArray[np.floating]) -> Appearance:
+        """Of tones that belong to the object and to its surroundings by so much."""
+        return cls(_histogram(tone, inside), _histogram(tone, outside))
+
+    def against(self, tone: Floats, size: NDArray[np.floating], share: float) -> Appearance:
+        """With a share of all tones of the image mixed into the surroundings."""
+        return Appearance(self.inside, (1.0 - share) * self.outside + share * _histogram(tone, size))
+
     def joined(self, other: Appearance, share: float) -> Appearance:
         """A mixture in which this one keeps `share`; a side that saw nothing takes the other's."""
         return Appearance(_mix(self.inside, other.inside, share), _mix(self.outside, other.outside, share))
@@ -51,10 +60,10 @@ class Appearance:
         return np.asarray(odds[place], dtype=np.float32)
 
 
-def _histogram(tones: Floats) -> NDArray[np.float64]:
+def _histogram(tones: Floats, weights: NDArray[np.floating] | None = None) -> NDArray[np.float64]:
     place = np.clip(tones.ravel() * (_BINS - 1) + 0.5, 0, _BINS - 1).astype(np.int64)
-    counts = np.bincount(place, minlength=_BINS).astype(np.float64)
-    return counts / max(1.0, counts.sum())
+    counts = np.bincount(place, weights, _BINS).astype(np.float64)
+    return np.asarray(counts / max(1e-9, counts.sum()), dtype=np.float64)
 
 
 def _mix(a: NDArray[np.float64], b: NDArray[np.float64], share: float) -> NDArray[np.float64]:

@@ -43,9 +43,7 @@ def _sides(ndim: int, axis: int) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
     return low, high
 
 
-def _conjugate_gradients(
-    weights: list[Floats], diagonal: Floats, right: Floats, start: Floats, rounds: int
-) -> Floats:
+def _conjugate_gradients(weights: list[Floats], diagonal: Floats, right: Floats, start: Floats, rounds: int) -> Floats:
     x = start.astype(np.float32, copy=True)
     residual = right - _apply(weights, diagonal, x)
     scaled = residual / diagonal

@@ -58,7 +58,9 @@ class Cuts:
     def score(self) -> Floats:
         """(c,) higher is more like an object: even inside, a clear and short border, growth that has come to rest."""
         compact = np.log(self.volume ** (2 / 3) / self.border + 0.01)
-        growth = np.gradient(np.log(self.volume), np.log(self.cut + 1e-9)) if self.cut.size > 2 else np.ones(self.cut.size)
+        growth = (
+            np.gradient(np.log(self.volume), np.log(self.cut + 1e-9)) if self.cut.size > 2 else np.ones(self.cut.size)
+        )
         return np.asarray(
             _UNEVEN * np.log(self.spread + 0.1) ** 2
             + _CLEAR_AND_COMPACT * np.log(self.contrast + 0.1) * compact

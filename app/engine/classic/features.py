@@ -77,7 +77,7 @@ def unpack(volume: Volume, arrays: dict[str, NDArray[np.generic]]) -> Features:
         KeyError: when an array is missing.
     """
     k, j, i = (int(f) for f in arrays["factors"])
-    pieces = Supervoxels(**{name: np.asarray(arrays[name]) for name in _PIECES})  # type: ignore[arg-type]
+    pieces = Supervoxels(**{name: np.asarray(arrays[name]) for name in _PIECES})
     return Features(
         volume,
         Tone(np.asarray(arrays["tone_values"], np.float64), np.asarray(arrays["tone_tones"], np.float64)),

@@ -58,6 +58,34 @@ class Lattice:
         kk, jj, ii = (min(n, b * f) for n, b, f in zip(self.full, region.stop, self.factors, strict=True))
         return Region((k, j, i), (kk, jj, ii))
 
+    def covering(self, region: Region) -> Region:
+        """The cells that hold voxels of `region`."""
+        k, j, i = (a // f for a, f in zip(region.start, self.factors, strict=True))
+        kk, jj, ii = (-(-b // f) for b, f in zip(region.stop, self.factors, strict=True))
+        return Region((k, j, i), (kk, jj, ii))
+
+    def sampled(self, region: Region, values: NDArray[np.float32]) -> tuple[Region, NDArray[np.float32]]:
+        """Cells whose middle voxel lies in `region`, and `values` (on the region's voxels) there."""
+        spans = []
+        for a, b, f, n in zip(region.start, region.stop, self.factors, self.full, strict=True):
+            middle = np.minimum(np.arange(-(-n // f)) * f + f // 2, n - 1)
+            cells = np.flatnonzero((middle >= a) & (middle < b))
+            spans.append((int(cells[0]), int(cells[-1]) + 1, middle[cells] - a) if cells.size else (0, 0, cells))
+        (k0, k1, k), (j0, j1, j), (i0, i1, i) = spans
+        return Region((k0, j0, i0), (k1, j1, i1)), values[np.ix_(k, j, i)]
+
+    def spread(self, values: NDArray[np.float32], cells: Region, region: Region) -> NDArray[np.float32]:
+        """Values on `cells` repeated over the voxels of `region`, which the cells cover."""
+        result = values
+        for axis in (2, 1, 0):  # the largest copy comes last and goes in whole planes
+            factor = self.factors[axis]
+            if factor > 1:
+                result = np.repeat(result, factor, axis=axis)
+            first = region.start[axis] - cells.start[axis] * factor
+            last = first + region.stop[axis] - region.start[axis]
+            result = result[tuple(slice(first, last) if a == axis else slice(None) for a in range(3))]
+        return np.ascontiguousarray(result)
+
     def coarsen(self, array: NDArray[np.generic]) -> NDArray[np.float32]:
         """Means over the blocks."""
         result = array

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.engine.classic.features import Features, pack, prepare_features, unpack
+from app.engine.classic.kept import keep
 from app.engine.classic.propagator import SliceMemory, carry
 from app.engine.classic.refinement import refine
 from app.engine.classic.seeds import Seeds
@@ -32,11 +33,12 @@ class ClassicPredictor:
 
     def predict(self, prepared: Features, prompts: tuple[Prompt, ...], prior: Prior | None) -> Prediction:
         """Solve on the graph, then sharpen on the voxels; prompts hold exactly."""
-        seeds = Seeds.of(prompts, prepared.volume.shape)
-        if seeds.empty and (prior is None or not prior.seed):
+        seeds = Seeds.of(prompts, prepared.volume.shape, prepared.volume.geometry.spacing)
+        if prior is not None and prior.seed:
+            return keep(prepared, seeds, prior)
+        if seeds.empty:
             return nothing()
-        logits = solve(prepared, seeds, prior)
-        return refine(prepared, seeds, logits, prior)
+        return refine(prepared, seeds, solve(prepared, seeds, prior))
 
     def remember(self, prepared: Features, axis: int, conditioning: Mapping[int, NDArray[np.bool_]]) -> SliceMemory:
         """See `SlicePropagator`."""

@@ -17,6 +17,9 @@ Mask = NDArray[np.bool_]
 Floats = NDArray[np.float32]
 
 _FAR = np.float32(-8.0)
+_EDGES_SPARE, _GROWTH_SPARE = 1.3, 1.3  # so much loss of edges, or growth, is nothing to worry about
+_SMALL = 0.5  # of the largest given mask: below, an object may be about to end
+_STEP = 2.0  # times the noise is a step of the tone
 _FADING = 0.85  # share of the appearance memory that stays when a slice is added
 
 
@@ -28,6 +31,8 @@ class SliceMemory:
         masks: Slice -> 2D mask, the given ones and the carried ones.
         appearance: Learned from the given masks, then slowly from the carried ones.
         area: Pixels of the largest given mask.
+        edged: Share of the given masks' borders where the tone steps.
+        least: Slice -> pixels of the smallest mask on the way to it.
     """
 
     features: Features
@@ -35,12 +40,17 @@ class SliceMemory:
     masks: dict[int, Mask]
     appearance: Appearance
     area: int
+    edged: float = 1.0
+    least: dict[int, int] = field(default_factory=dict)
     tones: dict[int, Floats] = field(default_factory=dict)
 
     @classmethod
     def of(cls, features: Features, axis: int, conditioning: Mapping[int, Mask]) -> SliceMemory:
         """From given masks, of which at least one is not empty for anything to be carried."""
         memory = cls(features, axis, dict(conditioning), Appearance.blank(), 0)
+        noise = features.graph.noise
+        shares = [_edged(memory.tone(n), mask, noise) for n, mask in conditioning.items() if mask.any()]
+        memory.edged = max(float(np.mean(shares)) if shares else 1.0, 0.05)
         for index, mask in conditioning.items():
             memory.area = max(memory.area, int(mask.sum()))
             memory.appearance = memory.appearance.joined(Appearance.of(memory.tone(index), mask, memory.steps), 0.5)
@@ -77,10 +87,11 @@ def carry(memory: SliceMemory, index: int, previous: int) -> tuple[Floats, float
         return logits, 0.0
     reach = _reach(memory, last)
     window = _window(last, reach, memory.steps)
-    local, sure = _solve(memory, index, previous, window, reach)
+    local = _solve(memory, index, previous, window, reach)
     logits[window] = local
     mask = logits > 0
-    confidence = _confidence(memory, index, last, mask, sure)
+    memory.least[index] = min(memory.least.get(previous, int(last.sum())), int(mask.sum()))
+    confidence = _confidence(memory, index, last, mask)
     _learn(memory, index, mask, confidence)
     return logits, confidence
 
@@ -101,10 +112,8 @@ def _window(last: Mask, reach: float, steps: tuple[float, float]) -> tuple[slice
     return spans[0], spans[1]
 
 
-def _solve(
-    memory: SliceMemory, index: int, previous: int, window: tuple[slice, slice], reach: float
-) -> tuple[Floats, Floats]:
-    """Logits in the window, and the evidence of the image alone for the object."""
+def _solve(memory: SliceMemory, index: int, previous: int, window: tuple[slice, slice], reach: float) -> Floats:
+    """Logits in the window."""
     last, before, now = memory.masks[previous][window], memory.tone(previous)[window], memory.tone(index)[window]
     depth = _depth(last, memory.steps)
     noise = memory.features.graph.noise
@@ -119,7 +128,7 @@ def _solve(
     trust[depth < -2.0 * reach] = 50.0
     p = settle(now, belief, trust.astype(np.float32), 2.0 * noise, memory.steps)
     p = np.clip(p, 3.4e-4, 1 - 3.4e-4)
-    return np.log(p / (1.0 - p)).astype(np.float32), image
+    return np.asarray(np.log(p / (1.0 - p)), dtype=np.float32)
 
 
 def _depth(mask: Mask, steps: tuple[float, float]) -> Floats:
@@ -127,7 +136,7 @@ def _depth(mask: Mask, steps: tuple[float, float]) -> Floats:
     inside = ndimage.distance_transform_edt(np.pad(mask, 1, mode="edge"), sampling=steps)[1:-1, 1:-1]
     outside = ndimage.distance_transform_edt(~mask, sampling=steps)
     half = 0.5 * min(steps)
-    return np.where(mask, inside - half, half - outside).astype(np.float32)
+    return np.asarray(np.where(mask, inside - half, half - outside), dtype=np.float32)
 
 
 def _nearby_evidence(
@@ -154,18 +163,42 @@ def _local(tone: Floats, weight: Floats, sigma: list[float], noise: float) -> tu
     return mean, np.sqrt(np.maximum(square - mean * mean, 0.0) + noise**2)
 
 
-def _confidence(memory: SliceMemory, index: int, last: Mask, mask: Mask, image: Floats) -> float:
-    """0..1: falls when the new mask leaves the old one, shrinks or grows at once, or looks like something else."""
+def _confidence(memory: SliceMemory, index: int, last: Mask, mask: Mask) -> float:
+    """0..1: falls when the mask leaves the old one, looks like something else, loses its edges or grows again.
+
+    An object ends by shrinking; what follows from there is its neighbour. So growth after the mask was small counts
+    against it, and so does a border without a step in the image where the given masks had one.
+    """
     area, before = int(mask.sum()), int(last.sum())
     if not area:
         return 0.0
+    tone, noise = memory.tone(index), memory.features.graph.noise
     overlap = 2.0 * int((mask & last).sum()) / (area + before)
-    looks = memory.appearance.evidence(memory.tone(index)[mask], memory.features.graph.noise)
-    alike = float(np.clip((looks > -1.0).mean() * 1.25, 0.0, 1.0))
+    alike = _share((memory.appearance.evidence(tone[mask], noise) > -1.0).mean() * 1.25)
     change = min(area, before) / max(area, before)
-    vanishing = float(np.clip(area / max(1.0, 0.02 * memory.area), 0.0, 1.0))
-    del image
-    return float(np.clip((0.5 * overlap + 0.5 * np.sqrt(change)) * alike * vanishing, 0.0, 1.0))
+    vanishing = _share(area / max(1.0, 0.02 * memory.area))
+    edges = _share(_EDGES_SPARE * _edged(tone, mask, noise) / memory.edged)
+    least = memory.least[index]
+    again = _share(_GROWTH_SPARE * least / area) if least < _SMALL * memory.area else 1.0
+    return (0.5 * overlap + 0.5 * float(np.sqrt(change))) * alike * vanishing * edges * again
+
+
+def _share(value: float) -> float:
+    return float(np.clip(value, 0.0, 1.0))
+
+
+def _edged(tone: Floats, mask: Mask, noise: float) -> float:
+    """Share of the border's pixels where the tone inside and outside differs by more than the noise."""
+    inner, outer = (
+        mask & ~ndimage.binary_erosion(mask, iterations=2),
+        ndimage.binary_dilation(mask, iterations=2) & ~mask,
+    )
+    means = []
+    for band in (inner, outer):
+        weight = ndimage.uniform_filter(band.astype(np.float32), 5, mode="constant")
+        means.append(ndimage.uniform_filter(tone * band, 5, mode="constant") / np.maximum(weight, 1e-6))
+    border = mask & ~ndimage.binary_erosion(mask)
+    return float((np.abs(means[0] - means[1])[border] > _STEP * noise).mean())
 
 
 def _learn(memory: SliceMemory, index: int, mask: Mask, confidence: float) -> None:

@@ -12,6 +12,8 @@ from app.prompts import Box, Point, Prompt, Scribble, SliceMask
 
 Indices = NDArray[np.int64]
 
+_AROUND_FLAT = 0.5  # of a flat box's sides: how far the object may reach beyond it on other slices
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Seeds:
@@ -19,40 +21,38 @@ class Seeds:
 
     Args:
         include, exclude: (n, 3) voxel indices inside and outside the object, disjoint, without repeats.
-        bounds: The object lies in here: the box common to all boxes, or the whole grid.
-        boxed: Whether a box said so.
-        slices: The newest mask of each masked slice, (axis, index) -> 2D mask.
+        newest: (n, 3) the voxels of the last prompt, where it was a point or a scribble.
+        bounds: The object lies in here; the whole grid when no box was given.
+        boxes: The boxes as regions, oldest first.
+        prompts: How many prompts there were.
     """
 
     include: Indices
     exclude: Indices
+    newest: Indices
     bounds: Region
-    boxed: bool
-    slices: dict[tuple[int, int], NDArray[np.bool_]]
+    boxes: tuple[Region, ...]
+    prompts: int
 
     @classmethod
-    def of(cls, prompts: tuple[Prompt, ...], shape: Index) -> Seeds:
+    def of(cls, prompts: tuple[Prompt, ...], shape: Index, spacing: tuple[float, float, float]) -> Seeds:
         """Collect prompts, oldest first."""
         spoken: list[tuple[Indices, bool]] = []
-        bounds, boxed = Region.whole(shape), False
-        slices: dict[tuple[int, int], NDArray[np.bool_]] = {}
         for prompt in prompts:
-            if isinstance(prompt, Box):
-                # Boxes of different parts widen the bounds; a box says where the object is, not where it ends.
-                bounds, boxed = (bounds.union(prompt.region()) if boxed else prompt.region()), True
-            elif isinstance(prompt, SliceMask):
-                slices.pop((prompt.axis, prompt.index), None)
-                slices[prompt.axis, prompt.index] = prompt.mask
+            if isinstance(prompt, SliceMask):
                 spoken += [(_of_slice(prompt, value), value) for value in (False, True)]
-            else:
+            elif not isinstance(prompt, Box):
                 spoken.append((_indices(prompt), prompt.positive))
         include, exclude = _newest(spoken, shape)
-        return cls(include, exclude, bounds.intersection(Region.whole(shape)), boxed, slices)
+        boxes = tuple(prompt.region() for prompt in prompts if isinstance(prompt, Box))
+        last = prompts[-1] if prompts else None
+        newest = _indices(last) if isinstance(last, Point | Scribble) else np.empty((0, 3), dtype=np.int64)
+        return cls(include, exclude, newest, _bounds(boxes, shape, spacing), boxes, len(prompts))
 
     @property
     def empty(self) -> bool:
         """Whether nothing says where the object is."""
-        return not len(self.include) and not self.boxed
+        return not len(self.include) and not self.boxes
 
 
 def _indices(prompt: Point | Scribble) -> Indices:
@@ -75,3 +75,22 @@ def _newest(spoken: list[tuple[Indices, bool]], shape: Index) -> tuple[Indices, 
     _, newest = np.unique(flat, return_index=True)  # the first of the reversed list
     voxels, values = voxels[newest], values[newest]
     return np.ascontiguousarray(voxels[values]), np.ascontiguousarray(voxels[~values])
+
+
+def _bounds(boxes: tuple[Region, ...], shape: Index, spacing: tuple[float, float, float]) -> Region:
+    """What all boxes span; a flat one (drawn on a slice) bounds the object more loosely on the other slices."""
+    if not boxes:
+        return Region.whole(shape)
+    spans = [_loosened(box, shape, spacing) if 1 in box.shape else box for box in boxes]
+    joined = spans[0]
+    for span in spans[1:]:
+        joined = joined.union(span)
+    return joined.intersection(Region.whole(shape))
+
+
+def _loosened(box: Region, shape: Index, spacing: tuple[float, float, float]) -> Region:
+    longest = max(n * s for n, s in zip(box.shape, spacing, strict=True))
+    margin = [
+        int(np.ceil((longest if n == 1 else _AROUND_FLAT * n * s) / s)) for n, s in zip(box.shape, spacing, strict=True)
+    ]
+    return box.grown((margin[0], margin[1], margin[2]), shape)

@@ -9,7 +9,7 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 from scipy import ndimage, sparse
 
-_PIECES = 60_000
+_PIECES = 45_000
 _SMALLEST = 5.0  # cells a piece; smaller ones carry more noise than they save
 _COMPACTNESS = 0.04  # weight of one piece's width against intensity, on the tone scale
 

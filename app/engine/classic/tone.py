@@ -49,7 +49,7 @@ class Tone:
         """The array on this scale."""
         if array.dtype.itemsize <= 2 and array.dtype.kind in "ui" and array.size > 70_000:
             return self._by_table(array)
-        return np.interp(array, self.values, self.tones).astype(np.float32)
+        return np.interp(array.astype(np.float32, copy=False), self.values, self.tones).astype(np.float32)
 
     def _by_table(self, array: NDArray[np.generic]) -> Floats:
         # 8 and 16-bit images hold at most 65,536 values: looking them up is ten times as fast as interpolating.
