@@ -41,8 +41,7 @@ def test_world_equals_the_affine_applied_to_ijk(geometry: Geometry, index: tuple
 
 @given(geometries())
 def test_orientation_is_what_nibabel_says(geometry: Geometry) -> None:
-    cosines = np.sort(np.abs(geometry.directions).ravel())
-    if np.diff(np.sort(np.abs(geometry.directions), axis=1)[:, -2:], axis=1).min() < 0.05 or cosines[0] < 0:
+    if np.abs(geometry.directions).max(axis=1).min() < 0.75:
         return  # 45 degrees: no closest axis is clear, and two rules may choose differently
     assert geometry.orientation == "".join(nib.aff2axcodes(geometry.affine))
 

@@ -244,7 +244,7 @@ def test_a_changed_byte_in_compressed_voxels_is_noticed_although_itk_does_not(tm
     with pytest.raises(BadInput, match="damaged"):
         volume_io.read_volume(path)
     data.write_bytes(content[:-3000])
-    with pytest.raises(BadInput, match="damaged|too early"):
+    with pytest.raises(BadInput, match=r"damaged|too early"):
         volume_io.read_volume(path)
 
 

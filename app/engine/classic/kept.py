@@ -82,11 +82,11 @@ def _depth(mask: Mask, cell: NDArray[np.int64], steps: tuple[float, float, float
     start = np.maximum(cell - _WINDOW, 0)
     window = mask[tuple(slice(int(a), int(c) + _WINDOW + 1) for a, c in zip(start, cell, strict=True))]
     at = tuple((cell - start).tolist())
-    inside = bool(window[tuple(at)])
-    same: Mask = np.asarray(window == inside)
+    same: Mask = np.equal(window, window[at])
     if same.all():
         return _WINDOW * min(steps)
-    return float(ndimage.distance_transform_edt(same, sampling=steps)[at])
+    depth = np.asarray(ndimage.distance_transform_edt(same, sampling=steps))
+    return float(depth[at])
 
 
 def _contradicted(indices: Indices, prior: Prior, inside: bool) -> Indices:
@@ -95,7 +95,8 @@ def _contradicted(indices: Indices, prior: Prior, inside: bool) -> Indices:
         return indices
     within = ((indices >= np.array(prior.region.start)) & (indices < np.array(prior.region.stop))).all(axis=1)
     local = np.where(within[:, None], indices - np.array(prior.region.start), 0)
-    value = within & (prior.logits[tuple(local.T)] > 0) if prior.logits.size else within
+    held = np.asarray(prior.logits[tuple(local.T)] > 0) if prior.logits.size else np.zeros(len(indices), bool)
+    value = np.asarray(within & held)
     return np.asarray(indices[value == inside], dtype=np.int64)
 
 
