@@ -81,20 +81,20 @@ def _depth(mask: Mask, cell: NDArray[np.int64], steps: tuple[float, float, float
     """Millimetres from a cell to the nearest cell of the other side, at most the window's half width."""
     start = np.maximum(cell - _WINDOW, 0)
     window = mask[tuple(slice(int(a), int(c) + _WINDOW + 1) for a, c in zip(start, cell, strict=True))]
-    at = tuple((cell - start).tolist())
-    same: Mask = np.equal(window, window[at])
+    at = tuple(int(x) for x in cell - start)
+    same: Mask = np.asarray(window == window[at], dtype=bool)
     if same.all():
         return _WINDOW * min(steps)
-    depth = np.asarray(ndimage.distance_transform_edt(same, sampling=steps))
-    return float(depth[at])
+    return float(np.asarray(ndimage.distance_transform_edt(same, sampling=steps))[at])
 
 
 def _contradicted(indices: Indices, prior: Prior, inside: bool) -> Indices:
     """Those of the voxels that the prior has on that side."""
     if not len(indices):
         return indices
-    within = ((indices >= np.array(prior.region.start)) & (indices < np.array(prior.region.stop))).all(axis=1)
-    local = np.where(within[:, None], indices - np.array(prior.region.start), 0)
+    low, high = np.array(prior.region.start), np.array(prior.region.stop)
+    within = np.asarray(((indices >= low) & (indices < high)).all(axis=1))
+    local = np.where(within[:, None], indices - low, 0)
     held = np.asarray(prior.logits[tuple(local.T)] > 0) if prior.logits.size else np.zeros(len(indices), bool)
     value = np.asarray(within & held)
     return np.asarray(indices[value == inside], dtype=np.int64)

@@ -31,24 +31,28 @@ _CORE = 0.5  # of a box's half sides: the ellipsoid that is taken to be inside w
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Known:
-    """Pieces that prompts speak of, without overlap: a piece with both goes to whom more of its voxels speak for."""
+    """Pieces that prompts speak of, without overlap: a piece with both goes to whom more of its voxels speak for.
+
+    Args:
+        outside: (n,) whether a piece lies outside the boxes.
+    """
 
     include: Nodes
     exclude: Nodes
     newest: Nodes
+    outside: NDArray[np.bool_]
 
     @classmethod
     def of(cls, features: Features, seeds: Seeds) -> Known:
-        """Pieces under the seeds, and those outside the bounds as excluded."""
+        """Pieces under the seeds; from a box alone, those in its middle."""
         votes = _votes(features, seeds.include) - _votes(features, seeds.exclude)
-        if seeds.boxes:
-            outside = ~_inside(features, seeds.bounds)
-            votes[outside & (votes <= 0)] = -1.0
+        outside = ~_inside(features, seeds.bounds) if seeds.boxes else np.zeros(votes.size, dtype=bool)
         newest = np.flatnonzero(_votes(features, seeds.newest))
         include, exclude = np.flatnonzero(votes > 0), np.flatnonzero(votes < 0)
         if not include.size and seeds.boxes:
             include = np.setdiff1d(_core(features, seeds.boxes[-1]), exclude)
-        return cls(include, exclude, newest)
+            outside[include] = False
+        return cls(include, exclude, newest, outside)
 
 
 def solve(features: Features, seeds: Seeds, prior: Prior | None) -> NDArray[np.float32]:
@@ -60,23 +64,27 @@ def solve(features: Features, seeds: Seeds, prior: Prior | None) -> NDArray[np.f
     graph, known = features.graph, Known.of(features, seeds)
     if not known.include.size:
         return np.full(graph.pieces.count, -_STEEPNESS, dtype=np.float32)
-    place = _race(features, graph.lengths, known)
-    looks = _looks(features, place)
+    place = _race(features, graph.lengths, known, known.exclude)
+    looks = _looks(features, known, place)
     a, b = graph.pieces.first, graph.pieces.second
-    place = _race(features, graph.lengthened(_STRANGE * graph.noise * np.abs(looks[a] - looks[b])), known)
-    logits = place + _looks(features, place)
+    lengths = graph.lengthened(_STRANGE * graph.noise * np.abs(looks[a] - looks[b]))
+    # What lies outside a box is background, save where the box cuts through the object itself.
+    background = np.setdiff1d(np.flatnonzero(known.outside & (looks < 0)), known.include)
+    place = _race(features, lengths, known, np.union1d(known.exclude, background))
+    logits = place + _looks(features, known, place)
     if prior is not None and known.newest.size:
         logits = _kept(features, known, prior, logits)
     logits[known.include], logits[known.exclude] = _STEEPNESS, -_STEEPNESS
     fixed = np.concatenate([known.include, known.exclude])
     p = np.clip(graph.settle(1.0 / (1.0 + np.exp(-logits)), _TRUST, fixed, _ROUNDS), 1e-3, 1 - 1e-3)
-    return _whole(features, known, np.log(p / (1.0 - p))).astype(np.float32)
+    logits = np.where(known.outside, -_STEEPNESS, np.log(p / (1.0 - p)))
+    return _whole(features, known, logits).astype(np.float32)
 
 
-def _race(features: Features, lengths: sparse.csr_array, known: Known) -> Floats:
+def _race(features: Features, lengths: sparse.csr_array, known: Known, exclude: Nodes) -> Floats:
     """Logits from where the includes' front meets that of the excludes, or the cut that looks most like a border."""
-    near, far = distances(lengths, known.include), distances(lengths, known.exclude)
-    reach = np.where(near < far, near, np.inf)
+    near, far = distances(lengths, known.include), distances(lengths, exclude)
+    reach = np.where((near < far) & ~known.outside, near, np.inf)
     reach[known.include] = 0.0
     cell = float(np.prod(features.lattice.steps))
     other = np.minimum(far, max(best_reach(features.pieces, reach, features.graph.noise, cell), 1e-6))
@@ -84,12 +92,12 @@ def _race(features: Features, lengths: sparse.csr_array, known: Known) -> Floats
     return np.where(np.isfinite(near), logits, -_STEEPNESS)
 
 
-def _looks(features: Features, place: Floats) -> Floats:
+def _looks(features: Features, known: Known, place: Floats) -> Floats:
     """Evidence (n,) of each piece's tone, from the pieces that lie inside and those around."""
     pieces = features.pieces
     p = 1.0 / (1.0 + np.exp(-place))
     around = (1.0 - p) * (place > -0.8 * _STEEPNESS)
-    seen = Appearance.weighted(pieces.tone, p * pieces.size, around * pieces.size)
+    seen = Appearance.weighted(pieces.tone, p * pieces.size * ~known.outside, around * pieces.size)
     return np.asarray(seen.against(pieces.tone, pieces.size, _ANYWHERE).evidence(pieces.tone, features.graph.noise))
 
 
