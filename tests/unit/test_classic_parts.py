@@ -1,0 +1,155 @@
+"""The parts of the classic predictor: tones, lattice, supervoxels, the score of an extent, settling."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from app.engine.classic.diffusion import settle
+from app.engine.classic.extent import best_reach
+from app.engine.classic.graph import Graph, distances
+from app.engine.classic.lattice import Lattice
+from app.engine.classic.seeds import Seeds
+from app.engine.classic.supervoxels import describe, partition
+from app.engine.classic.tone import Tone
+from app.geometry import Region
+from app.prompts import Box, Point, SliceMask
+
+
+def test_tones_rise_with_the_values_and_fill_0_to_1():
+    array = np.random.default_rng(0).gamma(2, 100, (20, 30, 40)).astype(np.float32)
+    tone = Tone.of(array)
+    ordered = tone(np.sort(array.ravel()).reshape(array.shape)).ravel()
+    assert (np.diff(ordered) >= 0).all()
+    assert ordered[0] < 0.05
+    assert ordered[-1] > 0.95
+
+
+@pytest.mark.parametrize("dtype", [np.int16, np.uint16, np.int8, np.uint8])
+def test_the_table_of_tones_equals_interpolation(dtype):
+    limits = np.iinfo(dtype)
+    array = np.random.default_rng(0).integers(limits.min, limits.max, (50, 40, 40), endpoint=True).astype(dtype)
+    tone = Tone.of(array)
+    assert array.size > 70_000
+    np.testing.assert_allclose(tone(array), tone(array.astype(np.float64)), atol=1e-6)
+
+
+def test_a_lattice_makes_the_closest_axis_coarser_first():
+    lattice = Lattice.of((20, 512, 512), (5.0, 0.7, 0.7), cells=700_000)
+    assert lattice.factors[0] == 1
+    assert np.prod(lattice.shape) <= 700_000
+
+
+def test_coarsening_takes_means_over_whole_and_cut_off_blocks():
+    array = np.arange(5 * 4 * 7, dtype=np.float32).reshape(5, 4, 7)
+    coarse = Lattice((5, 4, 7), (2, 1, 3), (1, 1, 1)).coarsen(array)
+    assert coarse.shape == (3, 4, 3)
+    assert coarse[0, 1, 0] == pytest.approx(array[0:2, 1, 0:3].mean())
+    assert coarse[2, 3, 2] == pytest.approx(array[4:, 3, 6:].mean())
+
+
+def test_values_on_cells_spread_to_the_voxels_of_a_region():
+    lattice = Lattice((5, 4, 7), (2, 1, 3), (1, 1, 1))
+    values = np.random.default_rng(0).random(lattice.shape).astype(np.float32)
+    cells, region = Region((1, 0, 0), (3, 4, 3)), Region((3, 1, 2), (5, 4, 7))
+    spread = lattice.spread(values[cells.slices], cells, region)
+    for voxel in np.ndindex(spread.shape):
+        at = tuple((np.array(voxel) + region.start) // lattice.factors)
+        assert spread[voxel] == values[at]
+
+
+def test_sampling_a_region_takes_the_middle_voxels():
+    lattice = Lattice((5, 4, 7), (2, 1, 3), (1, 1, 1))
+    values = np.random.default_rng(0).random((5, 4, 7)).astype(np.float32)
+    region = Region((1, 1, 1), (5, 4, 6))
+    cells, sampled = lattice.sampled(region, values[region.slices])
+    assert sampled.shape == cells.shape
+    assert sampled[0, 0, 0] == values[1, 1, 1]
+    assert cells.start == (0, 1, 0)
+
+
+def test_pieces_cover_the_grid_once_and_follow_an_edge():
+    array = np.zeros((16, 24, 24), np.float32)
+    array[:, :, 11:] = 1
+    pieces = partition(array + np.random.default_rng(0).normal(0, 0.02, array.shape).astype(np.float32), (1, 1, 1), 300)
+    assert pieces.labels.min() == 0
+    assert np.unique(pieces.labels).size == pieces.count
+    assert pieces.size.sum() == array.size
+    right = ndimage.mean(array, pieces.labels, np.arange(pieces.count))
+    assert ((right < 0.1) | (right > 0.9)).mean() > 0.97
+
+
+def test_contacts_equal_a_count_by_hand():
+    labels = np.array([[[0, 0, 1], [2, 2, 1]]], np.int32)
+    tone = np.array([[[0.0, 0.2, 0.5], [0.4, 0.4, 0.9]]], np.float32)
+    pieces = describe(labels, tone, (2.0, 3.0, 1.0))
+    contacts = {
+        (a, b): (c, s) for a, b, c, s in zip(pieces.first, pieces.second, pieces.contact, pieces.step, strict=True)
+    }
+    assert set(contacts) == {(0, 1), (0, 2), (1, 2)}
+    assert contacts[0, 1] == pytest.approx((6.0, 0.3))  # one face across i: 2 mm by 3 mm
+    assert contacts[0, 2] == pytest.approx((4.0, 0.3))  # two faces across j: 2 mm by 1 mm each, steps 0.4 and 0.2
+    assert contacts[1, 2] == pytest.approx((6.0, 0.5))
+    np.testing.assert_allclose(pieces.centre[1], [0, 1.5, 2])
+
+
+def test_a_lengthened_graph_makes_just_those_paths_longer():
+    tone = np.linspace(0, 1, 5, dtype=np.float32).reshape(1, 1, 5)
+    graph = Graph.of(describe(np.arange(5, dtype=np.int32).reshape(1, 1, 5), tone, (1, 1, 1)), 0.1)
+    before = distances(graph.lengths, np.array([0]))
+    by = np.where(graph.pieces.first == 2, 7.0, 0.0)
+    after = distances(graph.lengthened(by), np.array([0]))
+    np.testing.assert_allclose(after - before, [0, 0, 0, 7, 7], atol=1e-9)
+
+
+def test_the_best_reach_of_a_bright_cube_is_the_cube():
+    array = np.full((20, 20, 20), 0.3, np.float32)
+    array[6:14, 6:14, 6:14] = 0.7
+    array += np.random.default_rng(0).normal(0, 0.02, array.shape).astype(np.float32)
+    pieces = describe(np.arange(8000, dtype=np.int32).reshape(array.shape), array, (1, 1, 1))
+    graph = Graph.of(pieces, 0.02)
+    reach = distances(graph.lengths, np.array([10 * 400 + 10 * 20 + 10]))
+    found = (reach < best_reach(pieces, reach, graph.noise, 1.0)).reshape(array.shape)
+    assert found[6:14, 6:14, 6:14].mean() > 0.85
+    assert found.sum() == found[6:14, 6:14, 6:14].sum()
+
+
+def test_settling_equals_solving_the_linear_system():
+    generator = np.random.default_rng(0)
+    tone, belief = generator.random((5, 6)).astype(np.float32), generator.random((5, 6)).astype(np.float32)
+    trust = (0.1 + generator.random((5, 6))).astype(np.float32)
+    steps, scale = (1.0, 2.0), 0.2
+    system, right = np.diag(trust.ravel().astype(float)), (trust * belief).ravel().astype(float)
+    for a in np.ndindex(tone.shape):
+        for axis in (0, 1):
+            b = tuple(x + (ax == axis) for ax, x in enumerate(a))
+            if b[axis] < tone.shape[axis]:
+                weight = (1 / (1 + ((tone[a] - tone[b]) / scale) ** 4) + 1e-3) * (1.0, 0.25)[axis]
+                i, j = np.ravel_multi_index(a, tone.shape), np.ravel_multi_index(b, tone.shape)
+                system[[i, j], [i, j]] += weight
+                system[[i, j], [j, i]] -= weight
+    expected = np.linalg.solve(system, right).reshape(tone.shape)
+    np.testing.assert_allclose(settle(tone, belief, trust, scale, steps, rounds=200), expected, atol=2e-3)
+
+
+def test_seeds_keep_the_newest_word_about_a_voxel():
+    drawn = np.zeros((4, 5), bool)
+    drawn[1, 1] = True
+    prompts = (
+        Point((2, 1, 1), positive=False),
+        SliceMask(0, 2, drawn),
+        Point((2, 1, 1), positive=False),
+        Point((2, 0, 0)),
+    )
+    seeds = Seeds.of(prompts, (6, 4, 5), (1, 1, 1))
+    assert seeds.include.tolist() == [[2, 0, 0]]
+    assert [2, 1, 1] in seeds.exclude.tolist()
+    assert len(seeds.exclude) == 19
+
+
+def test_bounds_span_all_boxes_and_a_flat_one_reaches_beyond_its_slice():
+    solid = Seeds.of((Box((1, 1, 1), (3, 3, 3)), Box((2, 2, 2), (7, 7, 7))), (20, 20, 20), (1, 1, 1))
+    assert solid.bounds == Region((1, 1, 1), (8, 8, 8))
+    flat = Seeds.of((Box((10, 5, 5), (10, 8, 8)),), (20, 20, 20), (1, 1, 1))
+    assert flat.bounds == Region((6, 3, 3), (15, 11, 11))
