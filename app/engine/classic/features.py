@@ -14,6 +14,8 @@ from app.engine.classic.tone import Tone
 from app.engine.protocol import ReportProgress, Token
 from app.volume import Volume
 
+_SMOOTH_ENOUGH = 8  # voxels to a cell: the mean of that many is as quiet as a median of 27, and a second quicker
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Features:
@@ -46,7 +48,9 @@ def prepare_features(volume: Volume, progress: ReportProgress, token: Token) -> 
     tone = Tone.of(volume.array)
     lattice = Lattice.of(volume.shape, volume.geometry.spacing)
     token.raise_if_cancelled()
-    cells = smooth(lattice.coarsen_toned(volume.array, tone), lattice.steps)
+    cells = lattice.coarsen_toned(volume.array, tone)
+    if np.prod(lattice.factors) < _SMOOTH_ENOUGH:
+        cells = smooth(cells, lattice.steps)
     token.raise_if_cancelled()
     progress(0.4, "Preparing")
     pieces = partition(cells, lattice.steps)
