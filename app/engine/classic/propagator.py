@@ -17,6 +17,10 @@ Mask = NDArray[np.bool_]
 Floats = NDArray[np.float32]
 
 _FAR = np.float32(-8.0)
+# How much count: looks like the object so far, likeness to what lay there on the last slice, depth in the last mask.
+_LOOKS, _NEARBY, _PLACE = 0.5, 0.6, 2.0
+_TRUST = 0.25
+_HALF = 2.0  # in units of the noise, the step at which two pixels are half strangers
 _SHARPNESS = 2.4  # exponent that brings 0.6, the best threshold on the training objects, to the engine's 0.3
 _SMALL = 0.5  # of the largest given mask: below, an object may be about to end
 _STEP = 2.0  # times the noise is a step of the tone
@@ -119,14 +123,14 @@ def _solve(memory: SliceMemory, index: int, previous: int, window: tuple[slice, 
     noise = memory.features.graph.noise
     looks = memory.appearance.evidence(now, noise)
     nearby = _nearby_evidence(before, now, last, depth, reach, memory.steps, noise)
-    image = np.clip(0.5 * looks + nearby, -4.0, 4.0)
-    place = 2.0 * depth / reach
+    image = np.clip(_LOOKS * looks + _NEARBY * nearby, -4.0, 4.0)
+    place = _PLACE * depth / reach
     evidence = np.clip(image + place, -8.0, 8.0).astype(np.float32)
     evidence[depth < -2.0 * reach] = _FAR
     belief = 1.0 / (1.0 + np.exp(-evidence))
-    trust = 0.02 + 0.25 * np.abs(2.0 * belief - 1.0) ** 2
+    trust = 0.02 + _TRUST * np.abs(2.0 * belief - 1.0) ** 2
     trust[depth < -2.0 * reach] = 50.0
-    p = settle(now, belief, trust.astype(np.float32), 2.0 * noise, memory.steps)
+    p = settle(now, belief, trust.astype(np.float32), _HALF * noise, memory.steps)
     p = np.clip(p, 3.4e-4, 1 - 3.4e-4)
     return np.asarray(np.log(p / (1.0 - p)), dtype=np.float32)
 
