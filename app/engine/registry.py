@@ -11,6 +11,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import platformdirs
+
 from app.engine.protocol import ModelCard, Predictor
 from app.errors import MissingModel
 
@@ -19,17 +21,26 @@ log = logging.getLogger(__name__)
 FAMILIES = {
     "classic": ("app.engine.classic", "ClassicPredictor"),
     "fake": ("app.engine.fake", "FakePredictor"),
+    "sam": ("app.engine.sam", "SamPredictor"),
+    "sam2": ("app.engine.sam2", "Sam2Predictor"),
+    "sam3d": ("app.engine.sam3d", "Sam3dPredictor"),
+    "sam3d_click": ("app.engine.sam_volumetric", "VolumetricPredictor"),
 }
 """Family of a card -> module and class of its adapter, imported when first used, in the compute process."""
 
 BUILTIN, FALLBACK = "builtin", "classic"
 
 
+def user_folder() -> Path:
+    """Where weights that the user downloaded or imported are kept, a folder for each model."""
+    return Path(platformdirs.user_data_dir("Volumask", appauthor=False)) / "models"
+
+
 def folders() -> tuple[Path, ...]:
-    """Where cards are looked for, the program's own folder first."""
+    """Where cards and weights are looked for: the program's own folder, those of `VOLUMASK_MODELS`, the user's."""
     home = Path(getattr(sys, "_MEIPASS", Path(__file__).parents[2]))
     further = os.environ.get("VOLUMASK_MODELS", "")
-    return (home / "models", *(Path(folder) for folder in further.split(os.pathsep) if folder))
+    return (home / "models", *(Path(folder) for folder in further.split(os.pathsep) if folder), user_folder())
 
 
 def cards() -> tuple[ModelCard, ...]:

@@ -1,0 +1,1 @@
+"""Weights of models: where they lie, how they come here, what is in them. Nothing in a file is ever run."""
