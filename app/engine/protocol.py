@@ -54,6 +54,14 @@ class ModelCard:
         dimensions: 2 or 3.
         prompts: Of "point", "box", "scribble", "mask".
         licence: SPDX id or a few words; `commercial` is False where it forbids commercial use.
+        url: Where the weights come from, the authors' own address; empty where only a file can be imported.
+        page: Where the authors describe them, for a person to read.
+        size: Bytes of the file as published, rounded where only that is known.
+        sha256: As published; empty where the authors publish none, then the first download's is kept.
+        git_blob: SHA-1 under which git keeps the file, where it lies in the authors' repository.
+        weights: Name of the file; empty for a model that needs none.
+        parameters: How many numbers the network learnt.
+        tensors: How many parameters and buffers the file holds by name, wrappings taken off; 0 where unknown.
     """
 
     id: str
@@ -68,6 +76,10 @@ class ModelCard:
     size: int = 0
     sha256: str = ""
     weights: str = ""
+    page: str = ""
+    git_blob: str = ""
+    parameters: int = 0
+    tensors: int = 0
     recipe: Mapping[str, Any] = field(default_factory=dict)
 
 
