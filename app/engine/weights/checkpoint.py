@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from app.engine.weights import tensor_file
+from app.engine.weights.sentences import asks_to_run_code, damaged
 from app.engine.weights.wrapping import unwrapped
 from app.errors import BadInput
 
@@ -55,7 +56,7 @@ def read_state(path: Path) -> dict[str, torch.Tensor]:
     except OSError as error:
         raise BadInput(f"{path.name} could not be read: {error.strerror or error}.") from error
     except pickle.UnpicklingError as error:
-        raise refusal(path, error) from error
+        raise _refusal(path, error) from error
     except (RuntimeError, ValueError, EOFError, LookupError, TypeError, AttributeError, AssertionError) as error:
         raise damaged(path) from error  # what torch's reader raises on torn and on foreign files
     import torch
@@ -66,18 +67,10 @@ def read_state(path: Path) -> dict[str, torch.Tensor]:
     return state
 
 
-def damaged(path: Path) -> BadInput:
-    """The sentence for a file that is torn or no weights at all."""
-    return BadInput(f"{path.name} is damaged or is no weights file.", "Download it again from its official address.")
-
-
-def refusal(path: Path, error: Exception) -> BadInput:
-    """The sentence for a pickle that asks for more than tensors; a torn one is only damaged."""
-    if not any(word in str(error) for word in ("global", "GLOBAL", "reduce", "new object", "build")):
-        return damaged(path)
-    return BadInput(
-        f"{path.name} asks to run code, so it was not opened.", "Weights hold numbers only: get the official file."
-    )
+def _refusal(path: Path, error: Exception) -> BadInput:
+    """For a pickle that asks for more than tensors; a torn one is only damaged."""
+    refused = any(word in str(error) for word in ("global", "GLOBAL", "reduce", "new object", "build"))
+    return asks_to_run_code(path) if refused else damaged(path)
 
 
 def _load(path: Path) -> Any:
