@@ -25,13 +25,13 @@ LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 """What torch.save put first before its files were zip archives."""
 
 HARMLESS = frozenset(
-    "argparse.Namespace torch.optim.adam.Adam torch.device torch.Size torch.serialization._get_layout".split()
+    ["argparse.Namespace", "torch.optim.adam.Adam", "torch.device", "torch.Size", "torch.serialization._get_layout"]
 )
 """Beside tensors in official checkpoints (FastSAM-3D, SAM-Med3D, SAM-Med2D); read as nothing."""
-DICTS = frozenset("builtins.dict collections.defaultdict collections.Counter collections.OrderedDict".split())
+DICTS = frozenset(["builtins.dict", "collections.defaultdict", "collections.Counter", "collections.OrderedDict"])
 TENSORS = frozenset(f"torch._utils._rebuild_{kind}" for kind in ("tensor", "tensor_v2", "tensor_v3"))
 PARAMETERS = frozenset(
-    "torch._utils._rebuild_parameter torch._utils._rebuild_parameter_with_state torch.nn.parameter.Parameter".split()
+    ["torch._utils._rebuild_parameter", "torch._utils._rebuild_parameter_with_state", "torch.nn.parameter.Parameter"]
 )
 
 
@@ -120,7 +120,7 @@ class _RefusedError(Exception):
 
 class _Reader(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
-        full = f"{module}.{name}"
+        full = f"{module.replace('__builtin__', 'builtins')}.{name}"  # as Python 2 called it, as torch.save writes
         if full in TENSORS:
             return _shape
         if full in PARAMETERS:
