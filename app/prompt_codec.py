@@ -16,7 +16,8 @@ def encode(prompt: Prompt) -> dict[str, Any]:
     """A JSON object; all indices are (k, j, i), a slice mask is packed bits, deflated, in base64."""
     match prompt:
         case Point():
-            return {"kind": "point", "index": prompt.index, "positive": prompt.positive}
+            value = {"kind": "point", "index": prompt.index, "positive": prompt.positive}
+            return value if prompt.axis is None else value | {"axis": prompt.axis}
         case Box():
             return {"kind": "box", "start": prompt.start, "stop": prompt.stop}
         case Scribble():
@@ -40,7 +41,7 @@ def decode(value: dict[str, Any]) -> Prompt:
     """
     match value["kind"]:
         case "point":
-            return Point(tuple(value["index"]), value["positive"])
+            return Point(tuple(value["index"]), value["positive"], value.get("axis"))
         case "box":
             return Box(tuple(value["start"]), tuple(value["stop"]))
         case "scribble":

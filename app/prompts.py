@@ -14,13 +14,20 @@ from app.geometry import Index, Region
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One voxel that belongs to the segment (`positive`) or does not."""
+    """One voxel that belongs to the segment (`positive`) or does not.
+
+    Args:
+        axis: Array axis across the slice on which it was clicked, for models that see one slice; None when unknown.
+    """
 
     index: Index
     positive: bool = True
+    axis: int | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "index", _index(self.index))
+        if self.axis not in (None, 0, 1, 2):
+            raise BadInput(f"A point's slice lies across axis 0, 1 or 2, not {self.axis!r}.")
 
     def region(self) -> Region:
         """The voxel itself."""

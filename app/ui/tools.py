@@ -79,7 +79,7 @@ class PointTool:
         index = view.index_at(pixel)
         if index is not None:
             self._session.view.crosshair = index
-            self._add(Point(index, positive=self._session.view.positive != invert))
+            self._add(Point(index, self._session.view.positive != invert, view.axis))
         return None
 
 

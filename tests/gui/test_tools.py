@@ -90,7 +90,7 @@ def test_a_click_with_the_point_tool_includes_and_with_ctrl_excludes(desk):
     desk.session.view.tool = "point"
     desk.drag((35, 45))
     desk.drag((35, 45), keys=CTRL)
-    assert desk.added == [Point((5, 4, 3)), Point((5, 4, 3), positive=False)]
+    assert desk.added == [Point((5, 4, 3), axis=0), Point((5, 4, 3), False, axis=0)]
 
 
 def test_the_sign_turned_by_t_is_what_ctrl_inverts(desk):
@@ -220,7 +220,7 @@ def test_double_click_maximises_but_never_eats_a_point(desk):
     desk.session.view.tool = "point"
     desk.mouse.double_click(desk.view, Event((35, 45)))
     assert desk.maximised == [desk.view]
-    assert desk.added == [Point((5, 4, 3))]
+    assert desk.added == [Point((5, 4, 3), axis=0)]
 
 
 def test_an_error_of_a_click_is_told(volume):

@@ -1,0 +1,8 @@
+"""For models that see one slice at a time: features made slice by slice when needed and ahead, kept within a limit."""
+
+from app.engine.slicewise.asked import SlicePrompts, asked_slices
+from app.engine.slicewise.embeddings import SliceEmbeddings
+from app.engine.slicewise.plane import Upright, slice_axis
+from app.engine.slicewise.store import Features
+
+__all__ = ["Features", "SliceEmbeddings", "SlicePrompts", "Upright", "asked_slices", "slice_axis"]
