@@ -62,6 +62,7 @@ class ModelCard:
         weights: Name of the file; empty for a model that needs none.
         parameters: How many numbers the network learnt.
         tensors: How many parameters and buffers the file holds by name, wrappings taken off; 0 where unknown.
+        signature: Names and shapes of tensors that tell the file from those of other models.
     """
 
     id: str
@@ -80,6 +81,7 @@ class ModelCard:
     git_blob: str = ""
     parameters: int = 0
     tensors: int = 0
+    signature: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     recipe: Mapping[str, Any] = field(default_factory=dict)
 
 

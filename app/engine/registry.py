@@ -57,6 +57,9 @@ def card(model: str) -> ModelCard:
     """
     found = _found(folders())
     if model not in found:
+        _found.cache_clear()  # one may have been trained or put there since
+        found = _found(folders())
+    if model not in found:
         raise MissingModel(f"There is no model called {model!r} here.", f"Choose one of: {', '.join(sorted(found))}.")
     return found[model]
 
@@ -88,9 +91,20 @@ def resolve(model: str | None) -> ModelCard:
         return card(default_id())
     chosen = card(model)
     if not installed(chosen):
-        message = f"The weights of {chosen.name} are not on this machine."
-        raise MissingModel(message, f"Put {chosen.weights} into a folder {chosen.id} named by VOLUMASK_MODELS.")
+        raise MissingModel(f"The weights of {chosen.name} are not on this machine.", how_to_get(chosen))
     return chosen
+
+
+def how_to_get(card: ModelCard) -> str:
+    """One sentence: what the user does to have the weights of a model."""
+    if not card.url:
+        return f"Put {card.weights} into a folder {card.id} named by VOLUMASK_MODELS, or import it."
+    return f"Download them ({megabytes(card.size)}) under Segment, Models, or with: volumask models download {card.id}"
+
+
+def megabytes(size: int) -> str:
+    """A size in bytes as people read it."""
+    return f"{size / 1e9:.2f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB"
 
 
 def load(model: str) -> Predictor:
@@ -120,4 +134,6 @@ def _found(places: tuple[Path, ...]) -> dict[str, ModelCard]:
 
 def _read(path: Path) -> ModelCard:
     value: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
-    return ModelCard(**(value | {"id": path.parent.name, "prompts": frozenset(value["prompts"])}))
+    value |= {"id": path.parent.name, "prompts": frozenset(value["prompts"])}
+    value["signature"] = {name: tuple(shape) for name, shape in value.get("signature", {}).items()}
+    return ModelCard(**value)
