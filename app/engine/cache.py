@@ -21,7 +21,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from app.engine.protocol import Predictor
+from app.engine.protocol import GrowingFeatures, Predictor
 from app.volume import Volume
 
 log = logging.getLogger(__name__)
@@ -69,7 +69,13 @@ class EmbeddingCache:
             return None
 
     def store(self, predictor: Predictor, volume: Volume, prepared: Any) -> None:
-        """Keep features. They are written in a thread, so that the first click does not wait for the disk."""
+        """Keep features. They are written in a thread, so that the first click does not wait for the disk.
+
+        Features that grow write themselves, at most half of the limit; here is only made room for them.
+        """
+        if isinstance(prepared, GrowingFeatures):
+            self._let_grow(self._entry(predictor, volume), prepared)
+            return
         if not isinstance(predictor, Packs):
             return
         try:
@@ -81,6 +87,15 @@ class EmbeddingCache:
         entry = self._entry(predictor, volume)
         self._writer = threading.Thread(target=self._store, args=(entry, arrays), name="cache", daemon=True)
         self._writer.start()
+
+    def _let_grow(self, entry: Path, features: GrowingFeatures) -> None:
+        share = self._limit // 2
+        try:
+            if self._folder.is_dir():
+                self._trim(entry, share + _size(entry))
+        except OSError as error:  # another program at work in the folder
+            log.warning("the cache is not trimmed: %s", error)
+        features.keep(entry, share)
 
     def close(self) -> None:
         """Wait until what was to be kept is on disk."""
@@ -96,7 +111,7 @@ class EmbeddingCache:
             _write(temporary, arrays)
             shutil.rmtree(entry, ignore_errors=True)
             temporary.rename(entry)
-            self._trim(entry)
+            self._trim(entry, self._limit)
         except OSError as error:  # a full disk, a folder that may not be written
             log.warning("features are not kept: %s", error)
         finally:
@@ -104,16 +119,16 @@ class EmbeddingCache:
 
     def _entry(self, predictor: Any, volume: Volume) -> Path:
         recipe = json.dumps(predictor.card.recipe, sort_keys=True, default=str)
-        text = f"{volume.digest} {predictor.card.id} {predictor.version} {recipe}"
+        text = f"{volume.digest} {predictor.card.id} {getattr(predictor, 'version', '')} {recipe}"
         return self._folder / hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
-    def _trim(self, newest: Path) -> None:
-        """Delete the entries used longest ago, and what a crash left half written, until the rest fits."""
+    def _trim(self, newest: Path, limit: int) -> None:
+        """Delete the entries used longest ago, and what a crash left half written, until the rest fits the limit."""
         entries = sorted((p for p in self._folder.iterdir() if p.is_dir()), key=_used)
         total = sum(map(_size, entries))
         for entry in entries:
             whole = (entry / "manifest.json").exists()
-            if entry != newest and (total > self._limit if whole else _abandoned(entry)):
+            if entry != newest and (total > limit if whole else _abandoned(entry)):
                 total -= _size(entry)
                 shutil.rmtree(entry, ignore_errors=True)
 

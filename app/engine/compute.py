@@ -111,6 +111,11 @@ class ComputeProcess:
         prepared: Prepared = self._call("prepare", None, progress, token)
         return prepared
 
+    def encode_ahead(self, focus: tuple[int, int]) -> float | None:
+        """See `Bench`."""
+        share: float | None = self._call("ahead", focus)
+        return share
+
     def predict(self, request: Predict) -> Answer:
         """See `Bench`. Only the part of a seed where the segment is crosses, and the request does not come back."""
         answer: Answer = self._call("predict", (replace(request, seed=None), Seed.of(request.seed)))
@@ -276,6 +281,8 @@ class _Child:
                 self._open(self._worker, *argument)
             case "prepare":
                 return self._worker.prepare(self._progress, self._token)
+            case "ahead":
+                return self._worker.encode_ahead(argument)
             case "predict":
                 return replace(self._worker.answer(*argument), request=None)  # type: ignore[arg-type]
             case "begin":

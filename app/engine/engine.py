@@ -13,7 +13,7 @@ import platformdirs
 from app.engine import registry
 from app.engine.cache import EmbeddingCache
 from app.engine.compute import ComputeDied, ComputeProcess
-from app.engine.mailbox import Item, Mailbox, Open, Prepare, Use
+from app.engine.mailbox import EncodeAhead, Item, Mailbox, Open, Prepare, Use
 from app.engine.protocol import (
     Estimate,
     Failure,
@@ -34,6 +34,7 @@ from app.volume import Volume
 log = logging.getLogger(__name__)
 RESTARTED = "The model stopped unexpectedly and was started again; your last action was repeated."
 FALLEN_BACK = "The built-in model is not installed here; {} answers in its place."
+AHEAD = "Encoding ahead"
 CLOSE_SECONDS = 1.0
 TWICE = "The model stopped unexpectedly, twice."
 
@@ -74,6 +75,8 @@ class Engine:
         self._mailbox = Mailbox()
         self._compute: Bench | None = None
         self._volume: Volume | None = None
+        self._focus: tuple[int, int] | None = None
+        self._ahead_share = 1.0
         self._streamed: set[int] = set()
         """Slices of the propagation at work that were delivered, also by a process that has died since."""
         self._thread = threading.Thread(target=self._serve_all, name="engine", daemon=True)
@@ -82,7 +85,16 @@ class Engine:
     def open(self, volume: Volume) -> None:
         """Serve another volume: all that was asked about the old one is dropped, its features are prepared."""
         with self._delivering:
+            self._focus = None
             self._mailbox.post(Open(volume))
+
+    def look_at(self, axis: int, index: int) -> None:
+        """Slice `index` across array axis `axis` is seen: models that work by slices encode from there, when idle.
+
+        Until this is called for a volume, they encode only what is asked for.
+        """
+        self._focus = axis, index
+        self._mailbox.post(EncodeAhead())
 
     def use(self, model: str) -> None:
         """Serve with another model, after the work at hand; long work is cancelled.
@@ -182,6 +194,10 @@ class Engine:
                 self._model = model
             case Prepare():
                 self._tell(self._prepared(token))
+                if self._focus is not None:
+                    self._mailbox.post(EncodeAhead())
+            case EncodeAhead():
+                self._encode_ahead(token)
             case Predict():
                 self._prepared(token)
                 self._tell(self._bench().predict(item))
@@ -208,6 +224,20 @@ class Engine:
                 return
             while (click := self._mailbox.take_click()) is not None:
                 self._serve(click, Token())
+
+    def _encode_ahead(self, token: Token) -> None:
+        """One piece; the next follows when nothing else was asked meanwhile."""
+        focus = self._focus
+        if focus is None or self._volume is None:
+            return
+        self._prepared(token)
+        share = self._bench().encode_ahead(focus)
+        if share is not None:
+            self._mailbox.post(EncodeAhead())
+            self._progress(share, AHEAD)
+        elif self._ahead_share < 1:  # no room for more
+            self._progress(1.0, AHEAD)
+        self._ahead_share = 1.0 if share is None else share
 
     def _prepared(self, token: Token) -> Prepared:
         return self._bench().prepare(self._progress, token)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from dataclasses import dataclass
 
@@ -29,11 +30,19 @@ class Prepare:
     """Compute the features of the open volume."""
 
 
-Item = Open | Use | Prepare | Predict | Propagate | Estimate
+@dataclass(frozen=True, slots=True)
+class EncodeAhead:
+    """Prepare one more piece of the features near the slice that is seen."""
+
+
+Item = Open | Use | Prepare | Predict | Propagate | Estimate | EncodeAhead
+
+REST = 1.5  # seconds without any work before something is encoded ahead: between two clicks nothing is begun
 
 
 class Mailbox:
-    """Thread-safe. Order: the volume, the model, clicks (oldest segment first), jobs, preparation.
+    """Thread-safe. Order: the volume, the model, clicks (oldest segment first), jobs, preparation;
+    encoding ahead when nothing of it has been asked for a while.
 
     It also holds the token of the item last taken, so that nothing can be asked to stop in the moment between being
     taken and being served.
@@ -44,7 +53,8 @@ class Mailbox:
         self._control: deque[Open | Use] = deque()
         self._clicks: dict[int, Predict] = {}
         self._jobs: deque[tuple[Propagate | Estimate, Token]] = deque()
-        self._prepare = False
+        self._prepare = self._ahead = False
+        self._rested = 0.0  # when encoding ahead may go on
         self._closed = False
         self._serving: Item | None = None
         self.token = Token()
@@ -60,7 +70,7 @@ class Mailbox:
                     self._clicks.clear()
                     self._jobs.clear()
                     self._control.append(item)
-                    self._prepare = True
+                    self._prepare, self._ahead = True, False
                     self._case += 1
                     self.token.cancel()
                 case Use():
@@ -70,6 +80,8 @@ class Mailbox:
                         self.token.cancel()
                 case Prepare():
                     self._prepare = True
+                case EncodeAhead():
+                    self._ahead = True
                 case Predict():
                     self._clicks[item.label] = item
                 case _:
@@ -84,8 +96,11 @@ class Mailbox:
     def take(self) -> Item | None:
         """The next item, waiting for one; None once closed."""
         with self._ready:
+            if not isinstance(self._serving, EncodeAhead | None):
+                self._rested = time.monotonic() + REST
             self._serving = None
-            self._ready.wait_for(lambda: self._closed or not self._empty)
+            while not self._closed and self._empty and (rest := self._rest) != 0:
+                self._ready.wait(rest)
             if self._closed:
                 return None
             self._serving, self.token = self._next()
@@ -126,7 +141,7 @@ class Mailbox:
     def idle(self) -> bool:
         """Whether nothing waits and nothing is at work."""
         with self._ready:
-            return self._empty and self._serving is None
+            return self._empty and isinstance(self._serving, EncodeAhead | None)
 
     def _next(self) -> tuple[Item, Token]:
         if self._control:
@@ -135,9 +150,18 @@ class Mailbox:
             return self._clicks.pop(next(iter(self._clicks))), Token()
         if self._jobs:
             return self._jobs.popleft()
-        self._prepare = False
-        return Prepare(), Token()
+        if self._prepare:
+            self._prepare = False
+            return Prepare(), Token()
+        self._ahead = False
+        return EncodeAhead(), Token()
+
+    @property
+    def _rest(self) -> float | None:
+        """Seconds until something is encoded ahead; None when there is nothing to."""
+        return max(0.0, self._rested - time.monotonic()) if self._ahead else None
 
     @property
     def _empty(self) -> bool:
+        """Whether nothing was asked; what is encoded ahead was not."""
         return not (self._control or self._clicks or self._jobs or self._prepare)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -123,6 +124,23 @@ class Predictor(Protocol):
 
         Deterministic: the same features, prompts and prior give the same logits.
         """
+
+
+@runtime_checkable
+class GrowingFeatures(Protocol):
+    """Features that `prepare` returns at once and that are made piece by piece: when asked for, or ahead.
+
+    Ahead means that the engine lets the next piece be made while nothing else is to be done.
+    """
+
+    def look_at(self, axis: int, index: int) -> None:
+        """The slice that the user sees: what is near it comes first."""
+
+    def encode_ahead(self) -> float | None:
+        """Make one more piece; the share that is done then, None when there is nothing left to do."""
+
+    def keep(self, folder: Path, limit: int) -> None:
+        """Keep pieces in files of that folder from now on, at most `limit` bytes; take over those that are there."""
 
 
 class SlicePropagator(Protocol):

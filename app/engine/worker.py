@@ -18,6 +18,7 @@ from app.engine.protocol import (
     Answer,
     Estimate,
     Estimated,
+    GrowingFeatures,
     Predict,
     Prediction,
     Predictor,
@@ -78,6 +79,9 @@ class Bench(Protocol):
             Cancelled: when the token says so.
         """
 
+    def encode_ahead(self, focus: tuple[int, int]) -> float | None:
+        """Prepare one more piece near the slice that is seen (axis, index); the share done, None when all is."""
+
     def predict(self, request: Predict) -> Answer:
         """The mask of a segment's prompts."""
 
@@ -130,6 +134,13 @@ class Worker:
                 self._cache.store(self._predictor, volume, self._prepared)
             log.info("prepared %s in %.2f s", self._predictor.card.id, time.perf_counter() - begun)
         return Prepared(volume.digest, self._predictor.card.id, time.perf_counter() - begun)
+
+    def encode_ahead(self, focus: tuple[int, int]) -> float | None:
+        """See `Bench`."""
+        if not isinstance(self._prepared, GrowingFeatures):
+            return None
+        self._prepared.look_at(*focus)
+        return self._prepared.encode_ahead()
 
     def predict(self, request: Predict) -> Answer:
         """See `Bench`."""
