@@ -9,19 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from itertools import count
 
 import numpy as np
 from numpy.typing import NDArray
 
 from app.change import Change
-from app.document_facts import DocumentFacts
-from app.errors import BadInput
+from app.editing.proposal import Proposal
 from app.geometry import Region
 from app.history import History, Prompts, SegmentState, Step
 from app.open_prompts import OpenPrompts
 from app.prompts import Prompt, check_inside
-from app.segmentation import Segment, Segmentation
+from app.segmentation import Segment
+from app.timeline import Timeline
 from app.volume import Volume
 
 PALETTE = (
@@ -31,40 +30,14 @@ PALETTE = (
 """Okabe and Ito's colours for all kinds of colour vision (jfly.uni-koeln.de/color), then three more."""
 
 
-class Document(DocumentFacts):
+class Document(Timeline):
     """A case. Its signals are those of `DocumentFacts`."""
 
     def __init__(self, volume: Volume) -> None:
-        super().__init__()
-        self.volume = volume
-        self.segmentation = Segmentation(volume.geometry)
-        self.history = History()
-        self._states: dict[int, SegmentState] = {}
+        super().__init__(volume)
         self._open = OpenPrompts()
-        self._revisions: dict[int, int] = {}
-        self._revision = count(1)
 
     # What is
-
-    @property
-    def segments(self) -> tuple[Segment, ...]:
-        """In the order of the list."""
-        return tuple(self.segmentation.segments.values())
-
-    def segment(self, label: int) -> Segment:
-        """The segment as it is now.
-
-        Raises:
-            BadInput: when it was removed.
-        """
-        if label not in self.segmentation.segments:
-            raise BadInput(f"Segment {label} is not in this case any more.")
-        return self.segmentation.segments[label]
-
-    def state(self, label: int) -> SegmentState:
-        """Segment, answered prompts, confidences."""
-        self.segment(label)
-        return self._states[label]
 
     def prompts(self, label: int) -> Prompts:
         """The prompts as the user sees them: the newest open list, else the answered one."""
@@ -78,10 +51,6 @@ class Document(DocumentFacts):
     @property
     def open_labels(self) -> tuple[int, ...]:  # those of segments that wait for an answer
         return self._open.labels
-
-    def revision(self, label: int) -> int:
-        """Changes whenever the segment's voxels do, other than by an answer: an older answer is then dropped."""
-        return self._revisions.get(label, 0)
 
     def seed(self, label: int) -> NDArray[np.bool_] | None:
         """The mask to start from where voxels came from more than prompts (propagation, brush); else None."""
@@ -208,6 +177,16 @@ class Document(DocumentFacts):
         self._bump(label)
         self._tell(region=region, confidences=(label,) if confidence else ())
 
+    def revise(self, proposal: Proposal) -> None:
+        """Apply a correction as one undo step; clicks that wait for a segment which it removes are dropped.
+
+        Raises:
+            BadInput: as `Timeline.revise`.
+        """
+        super().revise(proposal)
+        for label in proposal.removed:
+            self._open.forget(label)
+
     def undo(self) -> bool:
         """Take back the newest open prompts, or else the newest step; whether there was one."""
         if self._open:
@@ -230,12 +209,6 @@ class Document(DocumentFacts):
 
     # How
 
-    def _unlocked(self, label: int) -> SegmentState:
-        state = self.state(label)
-        if state.segment.locked:
-            raise BadInput(f"{state.segment.name} is locked.", "Unlock it to change it.")
-        return state
-
     def _emptied(self, label: int) -> tuple[SegmentState, Change | None]:
         """Take all voxels of a segment away; its state before, and the change where there was one."""
         before = self._unlocked(label)
@@ -245,42 +218,6 @@ class Document(DocumentFacts):
             return before, None
         crop = self.segmentation.labels[region.slices]
         return before, self.segmentation.apply(region, np.where(crop == label, 0, crop).astype(np.uint8))
-
-    def _do(self, step: Step) -> None:
-        self._set_state(step.label, step.after)
-        self._push(step)
-        if step.change or step.before is None or step.after is None:
-            self._bump(step.label)
-        self._tell(segments=True, region=step.change.region if step.change else None)
-
-    def _flip(self, steps: list[Step], forwards: bool) -> bool:
-        region: Region | None = None
-        for step in steps:
-            self._set_state(step.label, step.after if forwards else step.before)
-            if step.change:
-                self.segmentation.flip(step.change, step.label)
-                region = region.union(step.change.region) if region else step.change.region
-            self._bump(step.label)
-        if steps:
-            labels = tuple(label for label in dict.fromkeys(step.label for step in steps) if label in self._states)
-            self._tell(prompts=labels, region=region, segments=True, confidences=labels)
-        return bool(steps)
-
-    def _set_state(self, label: int, state: SegmentState | None) -> None:
-        if state is None:
-            self._states.pop(label, None)
-            self.segmentation.drop(label)
-        else:
-            self._states[label] = state
-            self.segmentation.put(state.segment)
-
-    def _push(self, step: Step) -> None:
-        if step.after is not None:
-            self._states[step.label] = step.after
-        self.history.push(step)
-
-    def _bump(self, label: int) -> None:
-        self._revisions[label] = next(self._revision)
 
 
 def _with_own(region: Region, mask: NDArray[np.bool_], own: Region | None) -> tuple[Region, NDArray[np.bool_]]:

@@ -98,6 +98,11 @@ class Region:
         start = _index([a - o for a, o in zip(self.start, outer.start, strict=True)])
         return Region(start, _index([b - o for b, o in zip(self.stop, outer.start, strict=True)]))
 
+    def placed(self, origin: Index) -> Region:
+        """A region of a crop's voxel coordinates in those of the grid where the crop was taken; undoes `within`."""
+        start = _index([a + o for a, o in zip(self.start, origin, strict=True)])
+        return Region(start, _index([b + o for b, o in zip(self.stop, origin, strict=True)]))
+
 
 @dataclass(frozen=True, eq=False)
 class Geometry:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from app.change import Change
-from app.prompts import Prompt
+from app.prompts import Prompt, Scribble, SliceMask
 from app.segmentation import Segment
 
 Prompts = tuple[Prompt, ...]
@@ -39,26 +39,46 @@ class Step:
 
     @property
     def size(self) -> int:
-        """Bytes it keeps, about."""
-        return 300 + (len(self.change.xor) if self.change else 0)
+        """Bytes it keeps, about; prompts and confidences are counted at the step that adds them."""
+        drawn = [p for p in self._new_prompts() if isinstance(p, SliceMask | Scribble)]
+        prompts = sum(p.mask.nbytes if isinstance(p, SliceMask) else 100 * len(p.indices) for p in drawn)
+        new = self.after.confidences if self.after and not self._shares_confidences() else {}
+        confidences = sum(len(values) for values in new.values())
+        return 300 + prompts + 100 * confidences + (len(self.change.xor) if self.change else 0)
+
+    def _shares_confidences(self) -> bool:
+        return bool(self.before and self.after and self.before.confidences is self.after.confidences)
+
+    def _new_prompts(self) -> list[Prompt]:
+        old = {id(prompt) for prompt in self.before.prompts} if self.before else set()
+        return [prompt for prompt in self.after.prompts if id(prompt) not in old] if self.after else []
 
 
 class History:
     """Steps done and steps undone. Beyond `budget` bytes the oldest steps are forgotten."""
 
-    def __init__(self, budget: int = 256 * 1024**2) -> None:
-        self.done: list[Step] = []
-        self.undone: list[Step] = []
+    def __init__(self, budget: int = 256 * 1024**2, done: Iterable[Step] = (), undone: Iterable[Step] = ()) -> None:
+        self.done: list[Step] = list(done)
+        self.undone: list[Step] = list(undone)
         self.budget = budget
-        self._bytes = 0
+        self._bytes = sum(step.size for step in (*self.done, *self.undone))
 
     def push(self, step: Step) -> None:
         """Add a step that has just been applied; what was undone is gone."""
         self.forget_undone()
         self.done.append(step)
         self._bytes += step.size
-        while self._bytes > self.budget and len(self.done) > 1:
-            self._bytes -= self.done.pop(0).size
+        while self._bytes > self.budget and self._forget_oldest():
+            continue
+
+    def _forget_oldest(self) -> bool:
+        """A group is forgotten whole: half of it could not be undone. The newest step always stays."""
+        first = self.done[0].group
+        ends = (n for n, step in enumerate(self.done) if n and (not first or step.group != first))
+        count = next(ends, 0)
+        self._bytes -= sum(step.size for step in self.done[:count])
+        del self.done[:count]
+        return bool(count)
 
     def forget_undone(self) -> None:
         """A new action ends what could be redone."""

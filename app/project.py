@@ -155,8 +155,7 @@ def restore(case: Snapshot, document: Document, view: ViewState) -> None:
             f"The scan {Path(case.source.path).name} is not the one this project was made on: its voxels differ.",
             "Put the original scan back and open the project again.",
         )
-    history = History()
-    history.done, history.undone = list(case.done), list(case.undone)
+    history = History(done=case.done, undone=case.undone)
     try:
         document.restore(case.states, case.region, case.labels.crop(case.region), history)
     except ValueError as error:

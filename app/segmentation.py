@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -28,6 +28,7 @@ class Segment:
         colour: Red, green, blue, 0 to 255.
         visible: Shown in the views.
         locked: Its voxels are never changed, by anything.
+        term: What it is, a key of `app.exchange.terms`; "" while nobody said.
     """
 
     label: int
@@ -35,6 +36,7 @@ class Segment:
     colour: tuple[int, int, int]
     visible: bool = True
     locked: bool = False
+    term: str = ""
 
 
 def label_of(segment: Segment | int) -> int:
@@ -51,6 +53,8 @@ class Segmentation:
         self._segments: dict[int, Segment] = {}
         self._extents: dict[int, Region] = {}
         self._frozen: list[Labels | None] = [None] * geometry.shape[0]
+        self.stamp = 0
+        """Rises whenever a voxel may have changed: what was computed for an older one is out of date."""
         self.touched = Region((0, 0, 0), (0, 0, 0))
         """Every voxel ever changed lies in this box; what a project has to hold."""
 
@@ -133,6 +137,22 @@ class Segmentation:
         change.flip(self._labels)
         self._note(change.region, {label})
 
+    def revise(self, region: Region, values: Labels, changes: Mapping[int, Change]) -> None:
+        """Write `values` into `region`, `changes` (`change.by_label`) being the same for undo: `apply`, prepared.
+
+        Raises:
+            ValueError: when a locked segment would change or a label has no segment.
+        """
+        if refused := [label for label in changes if label not in self._segments or self._segments[label].locked]:
+            raise ValueError(f"the segments {refused} cannot change")
+        self._labels[region.slices] = values
+        for label, change in changes.items():
+            self._note(change.region, {label})
+
+    def bounds(self, label: int) -> Region | None:
+        """A box that holds a segment, at once and perhaps too large; None when it was never written."""
+        return self._extents.get(label)
+
     def extent(self, label: int) -> Region | None:
         """The tightest box around a segment, None when it is empty.
 
@@ -156,6 +176,7 @@ class Segmentation:
         return FrozenLabels(self.geometry.region, tuple(kept for kept in self._frozen if kept is not None))
 
     def _note(self, region: Region, labels: set[int]) -> None:
+        self.stamp += 1
         self.touched = self.touched.union(region)
         for label in labels - {0}:
             known = self._extents.get(label)

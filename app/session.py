@@ -11,7 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.case import Case
+from app.corrections import Corrections
 from app.document import Document
+from app.editing.proposal import Effect, Proposal
 from app.engine import registry
 from app.engine.engine import Engine
 from app.engine.protocol import Estimated, Message, ModelCard, Propagated
@@ -53,6 +55,7 @@ class Session(Case):
         self._card = registry.resolve(model)
         super().__init__(self._card.id)
         self.inference = Inference(Engine(deliver or self._messages.put, mode=mode, model=model))
+        self.corrections = Corrections(self.inference.ask)
         self.inference.failed.connect(self._failures_append)
         self.failed = self.inference.failed
         self.noticed = self.inference.noticed
@@ -120,6 +123,10 @@ class Session(Case):
         """Where the segment is now, a new bool array (k, j, i)."""
         label = self.case.segment(label_of(segment)).label
         return self.case.segmentation.mask(label)
+
+    def correct(self, segment: Segment | int, effect: Effect, plane: tuple[int, int] | None = None) -> Proposal:
+        """Do an effect of `app.editing`, on one slice (array axis, index) or on all; one undo step."""
+        return self.corrections.correct(label_of(segment), effect, plane)
 
     def undo(self) -> bool:
         """Take back the newest action; whether there was one."""
@@ -256,6 +263,7 @@ class Session(Case):
     def _show(self, document: Document) -> None:
         super()._show(document)
         self.inference.follow(document)
+        self.corrections.follow(document)
 
     def _travel(self, step: Callable[[], bool]) -> bool:
         if self.propagating:
