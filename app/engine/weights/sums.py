@@ -29,9 +29,9 @@ def sums(path: Path, progress: ReportProgress, token: Token) -> Sums:
     sha256, blob = hashlib.sha256(), hashlib.sha1(f"blob {size}\0".encode(), usedforsecurity=False)
     with path.open("rb") as file:
         while block := file.read(BLOCK):
-            token.raise_if_cancelled()
             sha256.update(block)
             blob.update(block)
             done += len(block)
             progress(done / size, f"Checking {path.name.removesuffix('.part')}")
+            token.raise_if_cancelled()
     return Sums(sha256.hexdigest(), blob.hexdigest())

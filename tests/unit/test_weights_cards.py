@@ -1,0 +1,65 @@
+"""The cards of the zoo: complete, safe to download from, told apart, and true to what the papers' code builds."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from app.engine import registry
+from app.engine.protocol import ModelCard
+from app.engine.weights.recognition import candidates
+
+ZOO = {
+    "sam_vit_b": (93_735_472, 314), "sam_vit_l": (312_342_832, 482), "sam_vit_h": (641_090_608, 594),
+    "mobile_sam": (10_130_092, 439), "medsam": (93_735_472, 314), "lite_medsam": (9_791_300, 0),
+    "sam_med2d": (271_241_776, 386), "sam_med3d": (100_509_232, 324), "sam_med3d_turbo": (100_509_232, 324),
+    "fastsam3d": (53_224_240, 216), "sam2.1_tiny": (38_962_498, 471), "sam2.1_small": (46_060_354, 519),
+    "sam2.1_base_plus": (80_850_178, 615), "edgetam": (13_895_794, 982), "medsam2": (38_962_498, 471),
+}  # fmt: skip
+"""Parameters and tensors of each, counted on the authors' code."""
+TWINS = ({"sam_vit_b", "medsam"}, {"sam_med3d", "sam_med3d_turbo"}, {"sam2.1_tiny", "medsam2"})
+PUBLISHED = {
+    "sam_vit_b", "sam_vit_l", "sam_vit_h", "mobile_sam", "sam_med3d_turbo", "sam2.1_tiny", "sam2.1_small",
+    "sam2.1_base_plus",
+}  # fmt: skip
+
+
+@pytest.fixture(params=sorted(ZOO))
+def card(request: pytest.FixtureRequest) -> ModelCard:
+    return registry.card(request.param)
+
+
+def test_a_card_has_what_the_picker_and_the_download_need(card: ModelCard) -> None:
+    assert card.url.startswith("https://")
+    assert card.page.startswith("https://")
+    assert card.weights
+    assert card.licence
+    assert card.description.endswith(".")
+    assert card.size > 4 * card.parameters * 0.9  # four bytes a parameter
+    assert card.dimensions in (2, 3)
+    assert card.prompts <= {"point", "box", "scribble", "mask"}
+    assert card.family in registry.FAMILIES
+    assert (card.parameters, card.tensors) == ZOO[card.id]
+
+
+def test_sums_are_there_where_the_authors_publish_them_and_nowhere_else(card: ModelCard) -> None:
+    assert bool(card.sha256) == (card.id in PUBLISHED)
+    assert re.fullmatch(r"([0-9a-f]{64})?", card.sha256)
+    assert bool(card.git_blob) == (card.id in ("mobile_sam", "edgetam"))
+    assert re.fullmatch(r"([0-9a-f]{40})?", card.git_blob)
+
+
+def test_a_signature_fits_its_model_and_its_twin_alone(card: ModelCard) -> None:
+    shapes = dict(card.signature) | {f"filler {n}": () for n in range(card.tensors - len(card.signature))}
+    twins = next((twins for twins in TWINS if card.id in twins), {card.id})
+    zoo = [registry.card(model) for model in ZOO]
+    assert {fitting.id for fitting in candidates(shapes, zoo)} == twins
+
+
+def test_models_that_take_only_boxes_and_those_not_for_commerce() -> None:
+    assert {model for model in ZOO if registry.card(model).prompts == {"box"}} == {"medsam", "lite_medsam"}
+    assert {model for model in ZOO if not registry.card(model).commercial} == {"medsam2"}
+    assert {model for model in ZOO if registry.card(model).dimensions == 3} == {
+        "sam_med3d", "sam_med3d_turbo", "fastsam3d",
+    }  # fmt: skip
