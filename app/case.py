@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app import project, volume_io
-from app.document import Document
+from app.document import PALETTE, Document
+from app.editing.scene import Scene
 from app.errors import BadInput
 from app.events import Signal
 from app.segmentation import Segment, label_of
@@ -14,6 +15,7 @@ from app.view_state import ViewState
 from app.volume import Volume
 
 if TYPE_CHECKING:
+    from app.exchange.receipt import LabelReceipt
     from app.render.mesh_files import Receipt
 
 
@@ -121,6 +123,34 @@ class Case:
         case = self.case
         names = {s.label: (s.name, s.colour) for s in case.segments}
         volume_io.write_labels(path, case.segmentation.labels, case.volume.geometry, case.volume.codes, names)
+
+    def export_segments(self, path: str | Path, identified: bool = False) -> LabelReceipt:
+        """All segments with names and terms, by the ending: DICOM SEG (.seg.dcm), 3D Slicer (.seg.nrrd), ...
+
+        Args:
+            identified: Let a DICOM file repeat the patient's name and identifiers of the scan; without it, none.
+        """
+        from app.exchange import writing  # highdicom is loaded when it is first wanted
+
+        case, volume = self.case, self.case.volume
+        labels, segments = case.segmentation.labels, case.segments
+        return writing.write_segments(path, labels, segments, volume.geometry, volume.source, identified)
+
+    def import_segments(self, path: str | Path) -> str:
+        """The segments of a file (label map, .seg.nrrd, DICOM SEG) as new ones on the scan's grid, as one step.
+
+        Returns:
+            What the user should know about it, or "".
+
+        Raises:
+            BadInput: when it cannot be opened, or nothing of it lies in this scan.
+        """
+        from app.exchange import placing, reading  # as above
+
+        scene = Scene.of(self.case.volume, self.case.segmentation, 0, None, take_others=False)
+        proposal = placing.placed(scene, reading.read_segments(path), Path(path).name, PALETTE)
+        self.case.revise(proposal)
+        return proposal.note
 
     def export_mesh(self, segment: Segment | int | None, path: str | Path) -> Receipt:
         """One segment, or all with None, as a closed surface in millimetres (STL, OBJ, PLY, 3MF), checked first."""

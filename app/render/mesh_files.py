@@ -20,8 +20,8 @@ from app.segmentation import Segment
 
 __all__ = ["FORMATS", "Receipt", "export", "format_of", "solid_surface"]
 
-FORMATS = (*WRITERS, ".seg.nrrd")
-"""Endings of the files that `volumask export` can write."""
+FORMATS = tuple(WRITERS)
+"""Endings of the files that `export` can write."""
 
 
 def format_of(path: str | Path) -> str:
@@ -35,11 +35,6 @@ def format_of(path: str | Path) -> str:
         if name.endswith(ending):
             return ending
     known = ", ".join(ending[1:] for ending in FORMATS)
-    if name.endswith(".dcm"):
-        raise BadInput(
-            f"{Path(path).name} would be a DICOM segmentation, which needs the DICOM series that was segmented.",
-            f"Choose one of these formats: {known}.",
-        )
     raise BadInput(f"{Path(path).name} has an ending that no format of ours has.", f"Choose one of: {known}.")
 
 
@@ -57,8 +52,6 @@ def export(
         AppError: when a surface is not closed, or the file cannot be written (the old one stays).
     """
     ending = format_of(path)
-    if ending not in WRITERS:
-        raise BadInput(f"{Path(path).name} holds labels, not a surface.", "Choose one of: " + ", ".join(WRITERS) + ".")
     parts, solids = [], []
     for segment in segments:
         mask = labels == segment.label

@@ -13,7 +13,7 @@ from app.volume_io.series import SeriesInfo
 
 if TYPE_CHECKING:
     from app.volume_io.labels import LabelFile, read_labels, write_labels
-    from app.volume_io.reader import find_series, read_volume
+    from app.volume_io.reader import find_series, find_stack, read_volume
     from app.volume_io.writer import nifti_name, write_volume
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "SeriesInfo",
     "can_read",
     "find_series",
+    "find_stack",
     "nifti_name",
     "read_labels",
     "read_volume",
@@ -33,6 +34,7 @@ _HOMES = {
     "read_labels": "labels",
     "write_labels": "labels",
     "find_series": "reader",
+    "find_stack": "reader",
     "read_volume": "reader",
     "nifti_name": "writer",
     "write_volume": "writer",

@@ -140,15 +140,15 @@ def read_header(blob: Blob) -> Header:
     return Header(blob, dataset, pixels, compressed, reason, damaged)
 
 
-def load(header: Header) -> pydicom.Dataset:
-    """The whole object, with pixels.
+def load(header: Header, pixels: bool = True) -> pydicom.Dataset:
+    """The whole object, with pixels or without; names and identifiers included.
 
     Raises:
         BadInput: when it cannot be read.
     """
     with _opened(header.blob) as file:
         try:
-            dataset = pydicom.dcmread(file, force=True)
+            dataset = pydicom.dcmread(file, force=True, stop_before_pixels=not pixels)
         except Exception as error:  # the door, as above
             raise BadInput(f"{header.blob.label} is a damaged DICOM file.", "Export it again.") from error
     _complete_meta(dataset)

@@ -26,10 +26,11 @@ _JUNK = ("__MACOSX", ".git", ".svn")
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A series and the way to read it: (time, progress, token) -> Volume."""
+    """A series and the way to read it: (time, progress, token) -> Volume; with its planes where it is DICOM."""
 
     info: SeriesInfo
     read: Callable[[int, ReportProgress | None, Stop | None], Volume]
+    stack: Stack | None = None
 
 
 def find_series(
@@ -69,6 +70,18 @@ def read_volume(
     if series is None and others:
         notes = (*notes, f"the largest of {others + 1} series was opened")
     return replace(volume, notes=notes, source=Source(str(path), chosen.info.key, time))
+
+
+def find_stack(source: Source) -> Stack | None:
+    """The DICOM planes that a volume was made from; None where it came from something else.
+
+    A volume keeps only where it came from: names and identifiers stay in the files until something must refer to them.
+
+    Raises:
+        BadInput: when the files are not there any more or cannot be read.
+    """
+    path = Path(source.path)
+    return _choose(_find(path, None, None), source.series or None, path).stack if source.path else None
 
 
 def _choose(found: list[Found], series: str | int | None, path: Path) -> Found:
@@ -186,7 +199,7 @@ def _noted(found: Found, notes: tuple[str, ...]) -> Found:
         volume = found.read(time, progress, token)
         return replace(volume, notes=(*volume.notes, *notes))
 
-    return Found(replace(found.info, notes=(*found.info.notes, *notes)), read)
+    return Found(replace(found.info, notes=(*found.info.notes, *notes)), read, found.stack)
 
 
 def _from_blobs(
@@ -228,7 +241,7 @@ def _dicoms(blobs: list[Blob], path: Path, progress: ReportProgress | None, toke
 
 
 def _dicom(stack: Stack) -> Found:
-    return Found(dicom.info(stack), lambda t, p, c: dicom.read(stack, Source("", stack.key, t), p, c))
+    return Found(dicom.info(stack), lambda t, p, c: dicom.read(stack, Source("", stack.key, t), p, c), stack)
 
 
 def _nifti(blob: Blob, key: str) -> Found:

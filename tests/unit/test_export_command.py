@@ -60,8 +60,8 @@ def test_a_slicer_segmentation_keeps_the_grid(labels, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["out.seg.dcm"], "DICOM series"),
-        (["out.xyz"], "stl, obj, ply, 3mf, seg.nrrd"),
+        (["out.dcm"], "seg.dcm"),
+        (["out.xyz"], "stl, obj, ply, 3mf"),
         (["out.stl", "--label", "3"], "has no label 3. It has: 1, 7."),
     ],
 )

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.atomic_file import replacing
+from app.exchange.terms import CATEGORIES, SCHEME, SIDES, suggest, term
 from app.geometry import Geometry, Region
 from app.segmentation import Segment
 
@@ -74,8 +75,17 @@ def _fields(labels: NDArray[np.unsignedinteger], segment: Segment) -> dict[str, 
         "LabelValue": str(segment.label),
         "Layer": "0",
         "Extent": " ".join(reversed(spans)),
-        "Tags": "Segmentation.Status:inprogress|",
+        "Tags": f"Segmentation.Status:inprogress|TerminologyEntry:{_entry(segment)}|",
     }
+
+
+def _entry(segment: Segment) -> str:
+    """Context, category, type, modifier, then an anatomic region that is not said; as 3D Slicer writes it."""
+    kind = term(segment.term) or suggest(segment.name)
+    category, meaning = CATEGORIES[kind.category]
+    side = f"{SCHEME}^{'^'.join(SIDES[kind.side])}" if kind.side else "^^"
+    what = f"{SCHEME}^{category}^{meaning}~{SCHEME}^{kind.code}^{kind.meaning}~{side}"
+    return f"Segmentation category and type - DICOM master list~{what}~Anatomic codes - DICOM master list~^^~^^"
 
 
 def _vector(values: NDArray[np.float64]) -> str:

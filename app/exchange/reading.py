@@ -1,0 +1,50 @@
+"""`read_segments`: the front door for labels: DICOM SEG, `.seg.nrrd`, and any image of whole numbers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from app.errors import BadInput
+from app.exchange import dicom_seg_reader, seg_nrrd_reader
+from app.exchange.incoming import Incoming, IncomingSegment
+from app.exchange.terms import suggest, unknown
+from app.volume_io import read_labels
+
+MOST = 255
+"""Segments that a case can hold."""
+
+
+def read_segments(path: str | Path) -> Incoming:
+    """Every segment of a file, on the file's own grid.
+
+    Raises:
+        BadInput: when it cannot be opened, holds no segment, or more of them than a case can hold.
+    """
+    path = Path(path)
+    if dicom_seg_reader.is_dicom_seg(path):
+        incoming = dicom_seg_reader.read(path)
+    elif seg_nrrd_reader.is_seg_nrrd(seg_nrrd_reader.fields_of(path)):
+        incoming = seg_nrrd_reader.read(path)
+    else:
+        incoming = _label_map(path)
+    if not incoming.segments:
+        raise BadInput(f"{path.name} holds no segment: every voxel is background.")
+    if len(incoming.segments) > MOST:
+        raise BadInput(f"{path.name} holds {len(incoming.segments)} segments; a case holds at most {MOST}.")
+    return incoming
+
+
+def _label_map(path: Path) -> Incoming:
+    file = read_labels(path)
+    present = [label for label in np.unique(file.labels).tolist() if label]
+    if len(present) > MOST:
+        raise BadInput(f"{path.name} holds {len(present)} labels; a case holds at most {MOST}.")
+    segments = []
+    for label in present:
+        name = file.names.get(label, f"Label {label}")
+        term = suggest(name)
+        key = "" if term == unknown() else term.key
+        segments.append(IncomingSegment.of(name, file.labels == label, file.colours.get(label), key))
+    return Incoming(file.geometry, tuple(segments))
