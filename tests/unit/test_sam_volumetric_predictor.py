@@ -8,11 +8,23 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from app.engine.protocol import Estimate, Estimated, ModelCard, Prediction, Predictor, Prior, Token
+from app.engine.propagation import propagate
+from app.engine.protocol import (
+    Estimate,
+    Estimated,
+    ModelCard,
+    Prediction,
+    Predictor,
+    Prior,
+    Propagate,
+    Propagated,
+    SliceAnswer,
+    Token,
+)
 from app.engine.sam_volumetric import VolumetricPredictor
 from app.engine.uncertainty import estimate
 from app.geometry import Geometry
-from app.prompts import Point, Prompt, Scribble
+from app.prompts import Point, Prompt, Scribble, SliceMask
 from app.volume import Volume
 
 CARD = ModelCard("seeing", "Seeing", "sam3d_click", 3, frozenset({"point", "scribble"}))
@@ -204,3 +216,39 @@ def test_an_unknown_prior_is_fed_back_as_a_mask():
     _, low = network.calls[0]
     assert low[16, 16, 16] == pytest.approx(6.0)
     assert low[0, 0, 0] < 0
+
+
+def test_an_outline_is_exact_on_its_slice_and_clicks_elsewhere():
+    volume = phantom()
+    truth = volume.array > 100
+    outline = truth[20].copy()
+    outline[60:70] = False  # the user knows better
+    predictor, network, prepared = opened(volume)
+    prediction = predictor.predict(prepared, (SliceMask(0, 20, outline),), None)
+    mask = mask_of(prediction, volume)
+    region = prediction.region
+    cut = region.slices[1:]
+    np.testing.assert_array_equal(mask[20][cut], outline[cut])
+    assert dice(mask[22], truth[22]) > 0.85
+    assert all(positive for clicks, _ in network.calls for _, positive in clicks)
+
+
+def test_a_drawn_slice_is_carried_through_the_answer_and_on_beyond_its_crop():
+    shape, spacing = (130, 40, 44), (2.5, 4.0, 4.0)
+    affine = np.diag([4.0, 4.0, 2.5, 1.0])
+    array = np.full(shape, 10, np.int16)
+    array[5:121, 12:24, 14:28] = 200  # a rod of 290 mm, longer than a crop
+    volume = Volume(array, Geometry(shape, affine), "MR")
+    truth = array > 100
+    predictor, network, prepared = opened(volume)
+    request = Propagate(1, 1, 0, {15: truth[15]}, 0, 129)
+    steps = list(propagate(request, predictor, prepared, volume, Token()))
+    mask = np.zeros(shape, bool)
+    for step in steps:
+        if isinstance(step, SliceAnswer):
+            mask[step.index] = step.mask
+    assert dice(mask, truth) > 0.85
+    assert 2 <= len(network.crops) <= 4, "one crop shows some 76 slices"
+    assert spacing[0] * np.flatnonzero(mask.any(axis=(1, 2))).size == pytest.approx(290, abs=15)
+    assert isinstance(steps[-1], Propagated)
+    assert steps[-1].reached[1] == pytest.approx(121, abs=3)

@@ -9,11 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from app.engine.protocol import Logits, Prediction, Prior
+from app.engine.sam_volumetric.clicks import Click
 from app.engine.sam_volumetric.crop import Crop
-from app.geometry import Index
-
-Click = tuple[Index, bool]
-"""A voxel (k, j, i), and whether it belongs to the object."""
 
 _KEPT = 256  # answers, 131 kB each
 _SAMPLED = 65536  # voxels of an answer that tell it from others

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from app.engine.protocol import Logits, Prediction, Prior
-from app.engine.sam_volumetric.answers import Click
+from app.engine.sam_volumetric.clicks import Click
 from app.engine.sam_volumetric.crop import Crop
 from app.engine.sam_volumetric.scan import placed
 

@@ -12,13 +12,13 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from app.engine.interpolation import Line, interpolated, within
 from app.engine.protocol import Logits, Prior
 from app.engine.sam_volumetric.shape import LOW, SIDE
 from app.geometry import Geometry, Index, Region
 
 _MIDDLE = SIDE // 2  # the crop's sample that lies on the voxel it is taken around
 ABSENT = -10.0  # logit where nothing is known of an object: 0.005 % probability
-Weights = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Crop:
     @cached_property
     def region(self) -> Region:
         """The voxels of the scan that lie in the crop."""
-        spans = [np.flatnonzero(_inside(self._positions(axis), SIDE)) for axis in range(3)]
+        spans = [np.flatnonzero(within(self._positions(axis), SIDE)) for axis in range(3)]
         k, j, i = ((int(span[0]), int(span[-1]) + 1) for span in spans)
         return Region((k[0], j[0], i[0]), (k[1], j[1], i[1]))
 
@@ -53,7 +53,7 @@ class Crop:
     def take(self, array: NDArray[np.generic]) -> NDArray[np.float32]:
         """The samples (x, y, z) of a scan (k, j, i): linear in between, 0 beyond its border."""
         weights = [self._sampling(axis, length) for axis, length in enumerate(array.shape)]
-        return _along_axes(array, weights).transpose(self._order)
+        return interpolated(array, weights).transpose(self._order)
 
     def place(self, low: Logits) -> Logits:
         """Logits of the crop's `region` (k, j, i) from the decoder's, (32, 32, 32) as (x, y, z).
@@ -63,8 +63,8 @@ class Crop:
         values: Logits = low.transpose(np.argsort(self._order))
         region = self.region
         for axis, span in enumerate(region.slices):
-            to_samples = _linear(self._positions(axis)[span], SIDE)
-            weights = to_samples @ _linear((np.arange(SIDE) + 0.5) * LOW / SIDE - 0.5, LOW)
+            to_samples = Line.at(self._positions(axis)[span], SIDE).matrix(SIDE)
+            weights = to_samples @ Line.at((np.arange(SIDE) + 0.5) * LOW / SIDE - 0.5, LOW).matrix(LOW)
             values = np.moveaxis(np.tensordot(weights, values, axes=(1, axis)), 0, axis)
         return np.ascontiguousarray(values, dtype=np.float32)
 
@@ -73,8 +73,8 @@ class Crop:
         centres = (np.arange(LOW) + 0.5) * SIDE / LOW - 0.5
         weights = []
         for axis, (start, length) in enumerate(zip(prior.region.start, prior.region.shape, strict=True)):
-            weights.append(_Sparse.linear(self._indices(axis, centres) - start, length))
-        known = _along_axes(prior.logits - np.float32(ABSENT), weights) + np.float32(ABSENT)
+            weights.append(Line.at(self._indices(axis, centres) - start, length))
+        known = interpolated(prior.logits - np.float32(ABSENT), weights) + np.float32(ABSENT)
         return np.ascontiguousarray(known.transpose(self._order))
 
     @property
@@ -95,49 +95,5 @@ class Crop:
         """Where each voxel of an array axis lies among the samples."""
         return _MIDDLE + (np.arange(self.geometry.shape[axis]) - self.centre[axis]) / self._step(axis)
 
-    def _sampling(self, axis: int, length: int) -> _Sparse:
-        return _Sparse.linear(self._indices(axis, np.arange(SIDE, dtype=np.float64)), length)
-
-
-@dataclass(frozen=True)
-class _Sparse:
-    """Linear interpolation along an axis: each result lies between `low` and `high`, at `share` of the way."""
-
-    low: NDArray[np.int64]
-    high: NDArray[np.int64]
-    share: Weights
-    inside: NDArray[np.bool_]
-
-    @classmethod
-    def linear(cls, positions: NDArray[np.float64], length: int) -> _Sparse:
-        """At `positions` among `length` values; beyond the outer halves of the first and the last it is 0."""
-        clamped = np.clip(positions, 0, length - 1)
-        low = np.floor(clamped).astype(np.int64)
-        high = np.minimum(low + 1, length - 1)
-        return cls(low, high, (clamped - low).astype(np.float32), _inside(positions, length))
-
-
-def _along_axes(array: NDArray[np.generic], axes: list[_Sparse]) -> NDArray[np.float32]:
-    spans = [(int(axis.low.min()), int(axis.high.max()) + 1) for axis in axes]
-    box = array[tuple(slice(*span) for span in spans)]
-    for number, (axis, (start, _)) in enumerate(zip(axes, spans, strict=True)):
-        shape = [-1 if number == other else 1 for other in range(3)]
-        share, inside = axis.share.reshape(shape), axis.inside.reshape(shape)
-        low = np.take(box, axis.low - start, axis=number).astype(np.float32, copy=False)
-        high = np.take(box, axis.high - start, axis=number).astype(np.float32, copy=False)
-        box = (low + (high - low) * share) * inside
-    return np.asarray(box, dtype=np.float32)
-
-
-def _linear(positions: NDArray[np.float64], length: int) -> Weights:
-    """Matrix (positions, length) of linear interpolation, the ends held."""
-    sparse = _Sparse.linear(positions, length)
-    rows = np.arange(len(positions))
-    matrix = np.zeros((len(positions), length), np.float32)
-    matrix[rows, sparse.low] += 1 - sparse.share
-    matrix[rows, sparse.high] += sparse.share
-    return matrix
-
-
-def _inside(positions: NDArray[np.float64], length: int) -> NDArray[np.bool_]:
-    return np.asarray((positions >= -0.5) & (positions < length - 0.5), dtype=bool)
+    def _sampling(self, axis: int, length: int) -> Line:
+        return Line.at(self._indices(axis, np.arange(SIDE, dtype=np.float64)), length)

@@ -49,8 +49,8 @@ class CompiledHalves:
 
     def decode(self, embedding: Floats, clicks: Sequence[tuple[Sample, bool]], low: Logits) -> Logits:
         """See `Halves`."""
-        samples = np.array([[sample for sample, _ in clicks]], np.float32)
-        labels = np.array([[positive for _, positive in clicks]], np.float32)
+        samples = np.array([sample for sample, _ in clicks], np.float32).reshape(1, -1, 3)
+        labels = np.array([positive for _, positive in clicks], np.float32).reshape(1, -1)
         logits: Logits = self.decoder(embedding, samples, labels, low[None, None])[0][0, 0]
         return logits
 
