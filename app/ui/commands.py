@@ -153,7 +153,11 @@ class Commands:
         """More or less of the segments' colours."""
         self.session.view.opacity = round(self.session.view.opacity + by, 2)
 
-    # Help
+    # Models and help
+
+    def show_models(self) -> None:
+        """The page of models."""
+        self._window.models.show()
 
     def show_keys(self) -> None:
         """The page of keys."""

@@ -23,6 +23,7 @@ from app.ui.estimates import Estimates
 from app.ui.exports import Exports
 from app.ui.icons import icon
 from app.ui.jobs import Jobs
+from app.ui.models import Models
 from app.ui.panels.activity import Activity
 from app.ui.panels.banner import Banner
 from app.ui.panels.empty import EmptyState
@@ -64,6 +65,7 @@ class MainWindow(QMainWindow):
         self.views = FourUp(self.session.view, self.mouse)
         self.volumes = Volumes(self.jobs)
         self.cases = Cases(self.session, self.jobs, self.banner, self.activity, self)
+        self.models = Models(self.session, self.bridge, self.banner, self)
         self.status = Status(self.session, self.cases, self.banner, self.activity)
         self.exports = Exports(self.session, self.jobs, self.banner, self.activity, self)
         self.sidebar = Sidebar(self.session, self.volumes, self.banner.tell_error)
@@ -106,12 +108,15 @@ class MainWindow(QMainWindow):
         self._history_soon = Soon(self, self._show_history)
         session.document_changed.connect(self._show_case)
         session.propagation_changed.connect(self.actions_.refresh_soon)
+        session.model_changed.connect(self.actions_.refresh_soon)
         session.view.active_changed.connect(self._confidences_soon.ask)
         session.view.tool_changed.connect(self._on_tool_changed)
         session.view.display_changed.connect(self.actions_.refresh_soon)
         self.cases.opened.connect(self._on_opened)
         self.cases.saved.connect(self._show_title)
         self.activity.cancel_wanted.connect(self.commands.cancel)
+        self.models.changed.connect(self.sidebar.model.fill)
+        self.sidebar.model.models_wanted.connect(self.models.show)
         self.prompts.chosen.connect(self._on_prompt_chosen)
         self.segments.menu_wanted.connect(self._show_segment_menu)
         self.empty.open_wanted.connect(self.cases.choose_file)
@@ -181,7 +186,7 @@ class MainWindow(QMainWindow):
 
     def _on_opened(self, path: str) -> None:
         self.recent.add(path)
-        self.session.view.tool = "point"
+        self.session.view.tool = self.models.first_tool
         self._show_title()
 
     def _on_prompt_chosen(self, prompt: object) -> None:
@@ -225,7 +230,7 @@ class MainWindow(QMainWindow):
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802  # Qt's name
         """Accept what can be opened, and nothing else."""
-        if _dropped(event.mimeData().urls(), self.cases) is not None:
+        if self._dropped(event.mimeData().urls()) is not None:
             event.acceptProposedAction()
             self.empty.set_hovered(True)
 
@@ -236,10 +241,17 @@ class MainWindow(QMainWindow):
     def dropEvent(self, event: QDropEvent) -> None:  # noqa: N802  # Qt's name
         """Open it once the drop has ended, so that the other program need not wait for a question of ours."""
         self.empty.set_hovered(False)
-        path = _dropped(event.mimeData().urls(), self.cases)
+        path = self._dropped(event.mimeData().urls())
         if path is not None:
             event.acceptProposedAction()
-            QTimer.singleShot(0, self, lambda: self.cases.open(path))
+            take = self.models.import_file if self.models.takes(path) else self.cases.open
+            QTimer.singleShot(0, self, lambda: take(path))
+
+    def _dropped(self, urls: list[QUrl]) -> Path | None:
+        """The one scan, project or weights file that was dropped, if we open such."""
+        paths = [Path(url.toLocalFile()) for url in urls if url.isLocalFile()]
+        ours = len(paths) == 1 and (self.models.takes(paths[0]) or self.cases.can_open(paths[0]))
+        return paths[0] if ours else None
 
     # Window
 
@@ -261,6 +273,7 @@ class MainWindow(QMainWindow):
             return
         QSettings().setValue("window/geometry", self.saveGeometry())
         self._autosave_timer.stop()
+        self.models.close()
         self.jobs.close()
         self._autosave.close()
         self.bridge.close()
@@ -272,9 +285,3 @@ class MainWindow(QMainWindow):
         """After a crash: write the recovery file now."""
         self._autosave.tick()
         self._autosave.close(keep=True)
-
-
-def _dropped(urls: list[QUrl], cases: Cases) -> Path | None:
-    """The one file or folder that was dropped, if we open such."""
-    paths = [Path(url.toLocalFile()) for url in urls if url.isLocalFile()]
-    return paths[0] if len(paths) == 1 and cases.can_open(paths[0]) else None

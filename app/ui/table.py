@@ -72,11 +72,18 @@ FILE, EDIT, SEGMENT, TOOLS, VIEW, HELP = MENUS = (
 )  # fmt: skip
 
 PRESET_KEYS = "1234567"
+PROMPT_TOOLS = ("point", "box", "scribble")
+"""Tools that are called like the kind of prompt they make, the handiest first."""
 
 
 def _tool(name: str, text: str, keys: tuple[str, ...], tip: str) -> Row:
+    def usable(commands: Commands) -> bool:
+        """Looking always; a kind of prompt where the model takes it."""
+        taken = name not in PROMPT_TOOLS or name in commands.session.model.prompts
+        return taken and _has_case(commands)
+
     return Row(
-        name, TOOLS, text, lambda c: c.use_tool(name), name, keys, _has_case, lambda c: c.session.view.tool == name, tip
+        name, TOOLS, text, lambda c: c.use_tool(name), name, keys, usable, lambda c: c.session.view.tool == name, tip
     )
 
 
@@ -145,6 +152,8 @@ ROWS: tuple[Row, ...] = (
         button=_text("Uncertainty")),
     Row("next-click", SEGMENT, _text("Next &click here"), lambda c: c.estimates.suggest(), "target", ("N",),
         _has_prompts, tip=_text("Go to where the next click helps most"), group=3, button=_text("Next click")),
+    Row("models", SEGMENT, _text("&Models…"), lambda c: c.show_models(), group=4,
+        tip=_text("Models: download, import a file, check, choose")),
 
     _tool("crosshair", _text("&Crosshair"), ("X", "Ctrl+1"), _text("Crosshair: click or drag to look somewhere")),
     _tool("point", _text("&Point"), ("P", "Ctrl+2"), _text("Point: click on the structure; Ctrl+click excludes")),

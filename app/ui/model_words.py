@@ -1,0 +1,50 @@
+"""What the window says of a model: its kinds of prompts, its size, whose leave it needs."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QCoreApplication
+
+from app.engine import registry
+from app.engine.protocol import ModelCard
+
+PROMPTS = ("point", "box", "scribble", "mask")
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("Models", text)
+
+
+def prompts(card: ModelCard) -> str:
+    """The kinds of prompts that it takes, in the order of the tools."""
+    words = {"point": _tr("points"), "box": _tr("boxes"), "scribble": _tr("scribbles"), "mask": _tr("masks")}
+    taken = [words[kind] for kind in PROMPTS if kind in card.prompts]
+    if len(taken) == 1:
+        return _tr("%1 only").replace("%1", taken[0])
+    return ", ".join(taken) or _tr("none: segments by itself")
+
+
+def dimensions(card: ModelCard) -> str:
+    """Slice by slice, or the volume at once."""
+    return _tr("3D") if card.dimensions == 3 else _tr("2D")
+
+
+def size(card: ModelCard) -> str:
+    """Of the file to download."""
+    return registry.megabytes(card.size) if card.size else "–"
+
+
+def rights(card: ModelCard) -> str:
+    """The licence; marked where commercial use is forbidden."""
+    return card.licence if card.commercial else _tr("non-commercial: %1").replace("%1", card.licence)
+
+
+def tip(card: ModelCard) -> str:
+    """All of it in a few lines."""
+    first = " · ".join((dimensions(card), prompts(card)))
+    lines = [card.description, first, _tr("Licence: %1").replace("%1", rights(card)) if card.licence else ""]
+    if not registry.installed(card):
+        state = (
+            _tr("Not on this computer: %1 to download") if card.url else _tr("Not on this computer: import its file")
+        )
+        lines.append(state.replace("%1", size(card)))
+    return "\n".join(line for line in lines if line)
