@@ -178,6 +178,10 @@ class Session(Case):
         """Array axis -> slice -> confidence 0..1 of what was propagated."""
         return self.case.state(label_of(segment)).confidences
 
+    def segment_automatically(self) -> None:
+        """Let the model find every structure that it knows; each becomes a segment to correct. Then `wait`."""
+        self.inference.begin_automatic()
+
     def cancel(self) -> None:
         """Stop a propagation or an estimate; finished slices stay."""
         self.inference.cancel()
@@ -216,7 +220,9 @@ class Session(Case):
         return self._card
 
     def use_model(self, model: str) -> None:
-        """Change the model; prompts stay.
+        """Change the model; prompts stay, and the active segment's are answered anew as one undo step.
+
+        Other segments, and one that was also painted or propagated, keep their voxels.
 
         Raises:
             MissingModel: when it is unknown or its weights are not here; the present model stays.
@@ -225,6 +231,7 @@ class Session(Case):
         self._model_id = self._card.id
         self.inference.use_model(self._card.id)
         self.model_changed.emit()
+        self._ask_again(self.view.active)
 
     # Messages
 
@@ -273,6 +280,20 @@ class Session(Case):
         if self.view.active not in self.case.segmentation.segments:
             self.view.active = next((s.label for s in self.case.segments), 0)
         return moved
+
+    def _ask_again(self, label: int) -> None:
+        document = self.document
+        if document is None or label not in document.segmentation.segments or document.open_prompts(label):
+            return
+        state = document.state(label)
+        if not state.prompts or state.edits or state.segment.locked:
+            return
+        if any(self._card.takes(prompt) for prompt in state.prompts):
+            self.set_prompts(label, state.prompts)
+        else:
+            plurals = {"box": "boxes"}
+            kinds = " or ".join(plurals.get(kind, f"{kind}s") for kind in sorted(self._card.prompts)) or "no prompts"
+            self.noticed.emit(f"{self._card.name} takes {kinds} only: {state.segment.name} stays until you give one.")
 
     def _estimated(self, label: int, samples: int) -> Estimated:
         self.begin_uncertainty(label, samples)

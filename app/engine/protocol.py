@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -85,6 +85,10 @@ class ModelCard:
     signature: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     recipe: Mapping[str, Any] = field(default_factory=dict)
 
+    def takes(self, prompt: Prompt) -> bool:
+        """Whether the model understands prompts of this kind."""
+        return type(prompt).__name__.lower().removeprefix("slice") in self.prompts
+
 
 @dataclass(frozen=True, slots=True)
 class Prior:
@@ -153,6 +157,18 @@ class SlicePropagator(Protocol):
         """2D logits of slice `index`, the neighbour of `previous`, and a confidence 0..1; updates the memory."""
 
 
+@runtime_checkable
+class AutomaticSegmenter(Protocol):
+    """A model that finds structures without a prompt."""
+
+    def find(self, prepared: Any, job: Automatic, token: Token) -> Iterator[Progress | Automated]:
+        """Some `Progress`, then the `Automated`.
+
+        Raises:
+            Cancelled: between two steps, when the token says so.
+        """
+
+
 # Requests: complete, so the engine needs nothing else
 
 
@@ -195,6 +211,13 @@ class Estimate:
     samples: int = 8
     random_seed: int = 0
     seed: NDArray[np.bool_] | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Automatic:
+    """Find every structure that the model knows by itself."""
+
+    job: int
 
 
 # Messages up; each is delivered once, on the engine thread
@@ -246,6 +269,23 @@ class Estimated:
 
 
 @dataclass(frozen=True, slots=True)
+class Found:
+    """A structure that a model found by itself: its name, and its mask on the box around it."""
+
+    name: str
+    region: Region
+    mask: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Automated:
+    """Every structure found; one that is not there is not among them."""
+
+    request: Automatic
+    found: tuple[Found, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Prepared:
     """The features of the open volume are ready; the first click will be quick."""
 
@@ -266,7 +306,7 @@ class Progress:
 class Failure:
     """Work that could not be done, with the one sentence for the user; `request` is None for a preparation."""
 
-    request: Predict | Propagate | Estimate | None
+    request: Request | None
     error: AppError
 
 
@@ -277,5 +317,9 @@ class Notice:
     text: str
 
 
-Request = Predict | Propagate | Estimate
-Message = Answer | SliceAnswer | Propagated | Estimated | Prepared | Progress | Failure | Notice
+Job = Propagate | Estimate | Automatic
+"""Long work, done in steps."""
+Piece = SliceAnswer | Progress | Propagated | Estimated | Automated
+"""What a step of long work gives."""
+Request = Predict | Job
+Message = Answer | Piece | Prepared | Failure | Notice

@@ -16,19 +16,19 @@ from app.engine import propagation, registry, uncertainty
 from app.engine.cache import EmbeddingCache
 from app.engine.protocol import (
     Answer,
+    Automatic,
+    AutomaticSegmenter,
     Estimate,
-    Estimated,
     GrowingFeatures,
+    Job,
+    Piece,
     Predict,
     Prediction,
     Predictor,
     Prepared,
     Prior,
-    Progress,
     Propagate,
-    Propagated,
     ReportProgress,
-    SliceAnswer,
     Token,
 )
 from app.errors import AppError, BadInput, Cancelled, EngineFailure, Stopped
@@ -85,10 +85,10 @@ class Bench(Protocol):
     def predict(self, request: Predict) -> Answer:
         """The mask of a segment's prompts."""
 
-    def begin(self, job: Propagate | Estimate) -> None:
+    def begin(self, job: Job) -> None:
         """Take up long work, in the place of any other; `step` does it."""
 
-    def step(self, cancelled: bool) -> SliceAnswer | Progress | Propagated | Estimated:
+    def step(self, cancelled: bool) -> Piece:
         """The next piece of the long work: clicks may be answered between two.
 
         Raises:
@@ -115,7 +115,7 @@ class Worker:
         self._volume: Volume | None = None
         self._prepared: Any = None
         self._memo = _Memo()
-        self._steps: Iterator[SliceAnswer | Progress | Propagated | Estimated] = iter(())
+        self._steps: Iterator[Piece] = iter(())
         self._steps_token = Token()
 
     def open(self, volume: Volume) -> None:
@@ -159,20 +159,22 @@ class Worker:
         log.info("answered %d prompts in %.3f s", len(request.prompts), seconds)
         return Answer(request, region, mask, seconds)
 
-    def begin(self, job: Propagate | Estimate) -> None:
+    def begin(self, job: Job) -> None:
         """See `Bench`."""
         self.start(job, Seed.of(job.seed) if isinstance(job, Estimate) else None)
 
-    def start(self, job: Propagate | Estimate, seed: Seed | None) -> None:
+    def start(self, job: Job, seed: Seed | None) -> None:
         """Take up long work, given the seed of an estimate."""
         volume, self._steps_token = self._open_volume(), Token()
-        if isinstance(job, Propagate):
+        if isinstance(job, Automatic):
+            self._steps = self._found(job)
+        elif isinstance(job, Propagate):
             self._steps = propagation.propagate(job, self._predictor, self._prepared, volume, self._steps_token)
         else:
             prior = self._prior(job.prompts, seed)
             self._steps = uncertainty.estimate(job, volume.geometry, self._decode, prior, self._steps_token)
 
-    def step(self, cancelled: bool) -> SliceAnswer | Progress | Propagated | Estimated:
+    def step(self, cancelled: bool) -> Piece:
         """See `Bench`."""
         if cancelled:
             self._steps_token.cancel()
@@ -189,6 +191,13 @@ class Worker:
         if self._cache:
             self._cache.close()
 
+    def _found(self, job: Automatic) -> Iterator[Piece]:
+        predictor = self._predictor
+        if not isinstance(predictor, AutomaticSegmenter):
+            message = f"{self._predictor.card.name} finds nothing by itself."
+            raise BadInput(message, "Click on a structure, or choose a model that was trained on classes.")
+        yield from predictor.find(self._prepared, job, self._steps_token)
+
     def _open_volume(self) -> Volume:
         if self._volume is None:
             raise EngineFailure("No scan is open.", "Open one first.")
@@ -202,11 +211,11 @@ class Worker:
 
     def _decode(self, prompts: tuple[Prompt, ...], prior: Prior | None) -> Prediction:
         card = self._predictor.card
-        for prompt in prompts:
-            kind = type(prompt).__name__.lower().removeprefix("slice")
-            if kind not in card.prompts:
-                raise BadInput(f"{card.name} does not understand prompts of the kind {kind}.", "Choose another model.")
-        prediction = self._predictor.predict(self._prepared, prompts, prior)
+        understood = tuple(prompt for prompt in prompts if card.takes(prompt))  # others are from another model's time
+        if prompts and not understood:
+            kind = type(prompts[-1]).__name__.lower().removeprefix("slice")
+            raise BadInput(f"{card.name} does not understand prompts of the kind {kind}.", "Choose another model.")
+        prediction = self._predictor.predict(self._prepared, understood, prior)
         inside = prediction.region.intersection(self._open_volume().geometry.region) == prediction.region
         if not inside or prediction.logits.shape != prediction.region.shape:
             raise EngineFailure(f"{card.name} gave an answer that does not fit the scan.", "Try another model.")

@@ -283,6 +283,55 @@ def test_changing_the_model_keeps_the_prompts(session: Session) -> None:
     assert session.mask(segment)[10, 12, 14]
 
 
+def test_changing_the_model_asks_again_for_the_active_segment(session: Session) -> None:
+    other, active = session.add_segment("Other"), session.add_segment("Active")
+    for segment, k in ((other, 4), (active, 14)):
+        session.add_prompt(segment, Point((k, 12, 14)))
+    session.wait()
+    before = session.mask(other), session.mask(active)
+    session.use_model("classic")
+    session.wait()
+    assert (session.mask(other) == before[0]).all()
+    assert (session.mask(active) != before[1]).any()
+    session.undo()
+    assert (session.mask(active) == before[1]).all()
+
+
+def test_changing_the_model_leaves_what_was_painted_or_locked(session: Session) -> None:
+    segment = session.add_segment()
+    session.add_prompt(segment, Point((10, 12, 14)))
+    session.wait()
+    session.change_segment(segment, locked=True)
+    session.use_model("classic")
+    assert not session.inference.busy
+    session.use_model("fake")
+    session.change_segment(segment, locked=False)
+    session.propagate(segment, axis=0, start=10, stop=(9, 11))
+    session.use_model("classic")
+    assert not session.inference.busy
+
+
+def test_a_model_for_boxes_says_so_and_takes_the_boxes_among_the_prompts(
+    session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "boxer").mkdir()
+    card = 'name = "Boxer"\nfamily = "fake"\ndimensions = 2\nprompts = ["box"]\n'
+    (tmp_path / "boxer" / "card.toml").write_text(card)
+    monkeypatch.setenv("VOLUMASK_MODELS", str(tmp_path))
+    segment = session.add_segment("Liver")
+    session.add_prompt(segment, Point((2, 12, 14)))
+    session.wait()
+    told: list[str] = []
+    session.noticed.connect(told.append)
+    session.use_model("boxer")
+    assert told == ["Boxer takes boxes only: Liver stays until you give one."]
+    assert session.mask(segment)[2, 12, 14]
+    session.add_prompt(segment, Box((10, 4, 4), (10, 8, 8)))
+    session.wait()
+    assert session.mask(segment).sum() == 25
+    assert len(session.prompts(segment)) == 2
+
+
 def test_a_failure_is_raised_by_wait_and_the_next_click_works(
     session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -52,7 +52,7 @@ class Zoo:
 def make_zoo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, server: FileServer) -> Zoo:
     """An empty one."""
     folder, user = tmp_path / "cards", tmp_path / "user"
-    folder.mkdir()
+    folder.mkdir(parents=True)
     monkeypatch.setenv("VOLUMASK_MODELS", str(folder))
     monkeypatch.setattr(registry, "user_folder", lambda: user)
     monkeypatch.setattr(transfer, "PAUSE_S", 0.01)
