@@ -9,10 +9,13 @@ from itertools import count
 import numpy as np
 from numpy.typing import NDArray
 
+from app.automatic import adopt
 from app.document import Document
 from app.engine.engine import Engine
 from app.engine.protocol import (
     Answer,
+    Automated,
+    Automatic,
     Estimate,
     Estimated,
     Failure,
@@ -23,6 +26,7 @@ from app.engine.protocol import (
     Progress,
     Propagate,
     Propagated,
+    Request,
     SliceAnswer,
 )
 from app.errors import AppError, BadInput, Stopped
@@ -58,6 +62,7 @@ class Inference:
         self._propagation: Propagate | None = None
         self._estimate: Estimate | None = None
         self._estimate_revision = 0
+        self._automatic: Automatic | None = None
         self._estimates: dict[int, _Valid] = {}
         self._jobs = count(1)
         self.outcome: Propagated | None = None
@@ -76,7 +81,7 @@ class Inference:
         self._live.clear()
         self._waiting.clear()
         self._estimates.clear()
-        self._propagation = self._estimate = None
+        self._propagation = self._estimate = self._automatic = None
         steps = (*document.history.done, *document.history.undone)
         self._jobs = count(1 + max((step.group for step in steps), default=0))  # a job groups its steps for undo
         self.engine.open(document.volume)
@@ -92,7 +97,7 @@ class Inference:
     def busy(self) -> bool:
         """Whether an answer is still to come."""
         open_labels = self._document.open_labels if self._document else ()
-        return bool(open_labels or self._propagation or self._estimate or self._waiting)
+        return bool(open_labels or self._propagation or self._estimate or self._automatic or self._waiting)
 
     @property
     def propagation(self) -> Propagate | None:
@@ -136,6 +141,12 @@ class Inference:
             raise BadInput(f"{name} has no prompts to vary, so its uncertainty is unknown.", "Click on it first.")
         self._when_answered(label, lambda: self._start_estimate(label, samples))
 
+    def begin_automatic(self) -> None:
+        """Ask for every structure that the model knows by itself; each becomes a segment."""
+        self._case()
+        self._automatic = Automatic(next(self._jobs))
+        self.engine.start(self._automatic)
+
     def cancel(self) -> None:
         """Stop long work; finished slices stay."""
         self._waiting.clear()
@@ -157,6 +168,10 @@ class Inference:
             case Propagated(request) if request == self._propagation:
                 self._propagation, self.outcome = None, message
                 self.propagation_changed.emit()
+            case Automated(request, found) if request == self._automatic:
+                self._automatic = None
+                adopt(self._case(), found, request.job)
+                self.ask()
             case Estimated(request) if request == self._estimate:
                 self._keep_estimate(message)
             case Failure(request, error):
@@ -251,7 +266,7 @@ class Inference:
         self._estimates[request.label] = _Valid(message, request.prompts, self._estimate_revision)
         self.estimated.emit(request.label)
 
-    def _fail(self, request: Predict | Propagate | Estimate | None, error: AppError) -> None:
+    def _fail(self, request: Request | None, error: AppError) -> None:
         match request:
             case Predict() if not self._take_live(request):
                 return
@@ -265,6 +280,8 @@ class Inference:
                 self.propagation_changed.emit()
             case Estimate() if request == self._estimate:
                 self._estimate = None
+            case Automatic() if request == self._automatic:
+                self._automatic = None
         if not isinstance(error, Stopped):
             self.failed.emit(error)
 

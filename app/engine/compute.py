@@ -28,14 +28,12 @@ from app.engine.channel import Channel, allocate, attach, forget_name, release
 from app.engine.protocol import (
     Answer,
     Estimate,
-    Estimated,
+    Job,
+    Piece,
     Predict,
     Prepared,
     Progress,
-    Propagate,
-    Propagated,
     ReportProgress,
-    SliceAnswer,
     Token,
 )
 from app.engine.worker import Seed, Worker, as_app_error
@@ -66,7 +64,7 @@ class ComputeProcess:
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115  (closed by `close`)
         self._key = os.urandom(32)
         self._volume: Volume | None = None
-        self._job: Propagate | Estimate | None = None
+        self._job: Job | None = None
         self._calling = self._killed = False
         try:
             with Listener(authkey=self._key) as listener:
@@ -121,7 +119,7 @@ class ComputeProcess:
         answer: Answer = self._call("predict", (replace(request, seed=None), Seed.of(request.seed)))
         return replace(answer, request=request)
 
-    def begin(self, job: Propagate | Estimate) -> None:
+    def begin(self, job: Job) -> None:
         """See `Bench`."""
         self._job = job
         seed = None
@@ -129,9 +127,9 @@ class ComputeProcess:
             job, seed = replace(job, seed=None), Seed.of(job.seed)
         self._call("begin", (job, seed))
 
-    def step(self, cancelled: bool) -> SliceAnswer | Progress | Propagated | Estimated:
+    def step(self, cancelled: bool) -> Piece:
         """See `Bench`."""
-        message: SliceAnswer | Progress | Propagated | Estimated = self._call("step", cancelled)
+        message: Piece = self._call("step", cancelled)
         return message if isinstance(message, Progress) else replace(message, request=self._job)  # type: ignore[arg-type]
 
     def kill(self) -> None:

@@ -15,8 +15,10 @@ from app.engine.cache import EmbeddingCache
 from app.engine.compute import ComputeDied, ComputeProcess
 from app.engine.mailbox import EncodeAhead, Item, Mailbox, Open, Prepare, Use
 from app.engine.protocol import (
+    Automatic,
     Estimate,
     Failure,
+    Job,
     Message,
     Notice,
     Predict,
@@ -110,7 +112,7 @@ class Engine:
         """Ask for a mask."""
         self._mailbox.post(request)
 
-    def start(self, job: Propagate | Estimate) -> None:
+    def start(self, job: Job) -> None:
         """Begin long work."""
         self._mailbox.post(job)
 
@@ -160,7 +162,7 @@ class Engine:
 
     def _serve(self, item: Item, token: Token) -> None:
         """Run an item; once more in a new process if its process dies. Whoever kills that one too gets no third."""
-        request = item if isinstance(item, Predict | Propagate | Estimate) else None
+        request = item if isinstance(item, Predict | Job) else None
         for attempt in (1, 2):
             try:
                 self._run(item, token)
@@ -181,7 +183,7 @@ class Engine:
         if isinstance(item, Propagate):
             known = sorted({*item.conditioning, *self._streamed})
             self._tell(Propagated(item, (known[0], known[-1]), "Cancelled.", cancelled=True))
-        elif isinstance(item, Predict | Estimate):
+        elif isinstance(item, Predict | Estimate | Automatic):
             self._tell(Failure(item, Stopped("The work was cancelled.")))
 
     def _run(self, item: Item, token: Token) -> None:
@@ -204,7 +206,7 @@ class Engine:
             case _:
                 self._run_job(item, token)
 
-    def _run_job(self, job: Propagate | Estimate, token: Token) -> None:
+    def _run_job(self, job: Job, token: Token) -> None:
         """Step by step, so that clicks are answered in between; begun again if a click's trouble cost the process."""
         token.raise_if_cancelled()
         bench: Bench | None = None

@@ -7,7 +7,11 @@ import time
 from collections import deque
 from dataclasses import dataclass
 
-from app.engine.protocol import Estimate, Predict, Propagate, Token
+from app.engine.protocol import (
+    Job,
+    Predict,
+    Token,
+)
 from app.volume import Volume
 
 
@@ -35,7 +39,7 @@ class EncodeAhead:
     """Prepare one more piece of the features near the slice that is seen."""
 
 
-Item = Open | Use | Prepare | Predict | Propagate | Estimate | EncodeAhead
+Item = Open | Use | Prepare | Predict | Job | EncodeAhead
 
 REST = 1.5  # seconds without any work before something is encoded ahead: between two clicks nothing is begun
 
@@ -52,7 +56,7 @@ class Mailbox:
         self._ready = threading.Condition()
         self._control: deque[Open | Use] = deque()
         self._clicks: dict[int, Predict] = {}
-        self._jobs: deque[tuple[Propagate | Estimate, Token]] = deque()
+        self._jobs: deque[tuple[Job, Token]] = deque()
         self._prepare = self._ahead = False
         self._rested = 0.0  # when encoding ahead may go on
         self._closed = False
@@ -110,7 +114,7 @@ class Mailbox:
     def cancel(self) -> None:
         """Ask every job to stop, the one at work and those that wait; they stay, for each has to be told its end."""
         with self._ready:
-            if isinstance(self._serving, Propagate | Estimate):
+            if isinstance(self._serving, Job):
                 self.token.cancel()
             for _, token in self._jobs:
                 token.cancel()
