@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -28,6 +28,10 @@ class Point:
         object.__setattr__(self, "index", _index(self.index))
         if self.axis not in (None, 0, 1, 2):
             raise BadInput(f"A point's slice lies across axis 0, 1 or 2, not {self.axis!r}.")
+
+    def turned(self) -> Point:
+        """The same that says the opposite."""
+        return replace(self, positive=not self.positive)
 
     def region(self) -> Region:
         """The voxel itself."""
@@ -63,6 +67,10 @@ class Scribble:
         object.__setattr__(self, "positive", bool(positive))
         if not self.indices:
             raise BadInput("A scribble needs at least one voxel.")
+
+    def turned(self) -> Scribble:
+        """The same that says the opposite."""
+        return Scribble(self.indices, not self.positive)
 
     def region(self) -> Region:
         """The box around the stroke."""
@@ -130,6 +138,35 @@ def check_inside(prompt: Prompt, shape: Index) -> None:
         low, high = region.start, tuple(b - 1 for b in region.stop)
         where = f"{low}" if low == high else f"{low} to {high}"
         raise BadInput(f"The {name} at {where} lies outside the image, whose shape is {shape} (k, j, i).")
+
+
+def moved(prompt: Prompt, by: Index, shape: Index) -> Prompt:
+    """The same prompt elsewhere, as far as the grid goes.
+
+    Args:
+        by: Voxels along (k, j, i); a slice mask moves on its slice and from slice to slice, and is cut at the border.
+    """
+    region = prompt.region()
+    if isinstance(prompt, SliceMask):
+        return _moved_mask(prompt, by, shape)
+    low, high = np.negative(region.start), np.subtract(shape, region.stop)
+    step = np.clip(by, low, high)
+    match prompt:
+        case Point():
+            return replace(prompt, index=_index(prompt.index + step))
+        case Box():
+            return Box(_index(prompt.start + step), _index(prompt.stop + step))
+        case Scribble():
+            return Scribble((np.array(prompt.indices) + step).tolist(), prompt.positive)
+
+
+def _moved_mask(prompt: SliceMask, by: Index, shape: Index) -> SliceMask:
+    rows, columns = (step for axis, step in enumerate(by) if axis != prompt.axis)
+    padded = np.pad(prompt.mask, [(abs(rows), abs(rows)), (abs(columns), abs(columns))])
+    there = np.roll(padded, (rows, columns), axis=(0, 1))
+    mask = there[abs(rows) : abs(rows) + prompt.mask.shape[0], abs(columns) : abs(columns) + prompt.mask.shape[1]]
+    index = min(max(prompt.index + by[prompt.axis], 0), shape[prompt.axis] - 1)
+    return SliceMask(prompt.axis, index, mask)
 
 
 def _index(values: ArrayLike) -> Index:

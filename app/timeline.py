@@ -58,9 +58,9 @@ class Timeline(DocumentFacts):
         """
         if proposal.stamp != self.segmentation.stamp:
             raise BadInput("The segments have changed since this was computed.", "Do it again.")
-        for label in (*proposal.changes, *proposal.removed):
-            if label in self.segmentation.segments:
-                self._unlocked(label)
+        new = {segment.label for segment in proposal.added}
+        for label in {*proposal.changes, *proposal.removed} - new:
+            self._unlocked(label)
         steps = self._steps(proposal)
         for segment in proposal.added:
             self.segmentation.put(segment)

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
+
 from app.change import Change, by_label
 from app.editing.scene import Scene, Watch, unwatched
 from app.errors import BadInput
@@ -54,6 +56,7 @@ class Proposal:
     Args:
         title: The line of the history.
         changes: By label, as `app.change.by_label`; empty when nothing would change.
+        gained: Voxels that the edited segment has more after it; negative when it loses some.
         stamp: `Segmentation.stamp` of the labels that it was made for.
     """
 
@@ -64,6 +67,7 @@ class Proposal:
     added: tuple[Segment, ...] = ()
     removed: tuple[int, ...] = ()
     note: str = ""
+    gained: int = 0
     stamp: int = 0
 
     @property
@@ -98,7 +102,9 @@ def of_values(scene: Scene, title: str, outcome: Outcome) -> Proposal:
     added, removed, note = outcome.added, outcome.removed, outcome.note
     if inner is None:
         region = Region(outcome.region.start, outcome.region.start)
-        return Proposal(title, region, outcome.values[:0, :0, :0], {}, added, removed, note, scene.stamp)
+        return Proposal(title, region, outcome.values[:0, :0, :0], {}, added, removed, note, 0, scene.stamp)
     region, values = inner.placed(outcome.region.start), outcome.values[inner.slices]
-    changes = by_label(before[inner.slices], values, region)
-    return Proposal(title, region, values, changes, added, removed, note, scene.stamp)
+    before = before[inner.slices]
+    gained = int(np.count_nonzero(values == scene.label)) - int(np.count_nonzero(before == scene.label))
+    changes = by_label(before, values, region)
+    return Proposal(title, region, values, changes, added, removed, note, gained, scene.stamp)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from app.editing.mask_effect import MaskEffect
 from app.editing.scene import Crop, Mask, Scene, Watch, in_range
 from app.errors import BadInput
 from app.geometry import Region
+from app.segmentation import Labels
 
 
 @dataclass(frozen=True)
@@ -28,15 +30,19 @@ class Threshold(MaskEffect):
 
     def reach(self, scene: Scene) -> Region:
         if self.low > self.high:
-            raise BadInput("The lower threshold lies above the upper one.")
+            raise BadInput("The lower threshold lies above the upper one.", "Make the range wider.")
         return scene.box(scene.label) if self.how == "within" else scene.domain
 
     def wanted(self, crop: Crop, scene: Scene, watch: Watch) -> Mask:
-        inside = in_range(crop.image, self.low, self.high)
+        return self.chosen(crop.labels, crop.image, scene.label)
+
+    def chosen(self, labels: Labels, image: NDArray[Any], label: int) -> Mask:
+        """Where the segment should be, given labels and image values of any one shape."""
+        inside = in_range(image, self.low, self.high)
         match self.how:
             case "replace":
                 return inside
             case "add":
-                return np.asarray(inside | (crop.labels == scene.label))
+                return np.asarray(inside | (labels == label))
             case "within":
-                return np.asarray(inside & (crop.labels == scene.label))
+                return np.asarray(inside & (labels == label))

@@ -19,7 +19,7 @@ SUGGEST = QColor(255, 214, 64)
 PREVIEW = QColor(120, 200, 255)
 
 _FADE = (1.0, 0.45, 0.25)  # opacity of a mark on its slice, one slice away, two slices away
-_REACH = 9.0  # pixels around a mark that still count as on it
+REACH = 9.0  # pixels around a mark that still count as on it
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +83,24 @@ def draw_preview(painter: QPainter, sheet: Sheet, prompt: Prompt) -> None:
             draw(painter, sheet, prompt)
 
 
+def draw_outline(painter: QPainter, sheet: Sheet, corners: tuple[tuple[float, float, float], ...]) -> None:
+    """A polygon on its way: its corners (k, j, i) joined, and dashed from the last one back to the first."""
+    path, back = QPainterPath(), QPainterPath()
+    for number, corner in enumerate(corners):
+        (path.lineTo if number else path.moveTo)(sheet.pixel(corner))
+    back.moveTo(sheet.pixel(corners[-1]))
+    back.lineTo(sheet.pixel(corners[0]))
+    _stroke(painter, path, PREVIEW, 1.5)
+    _stroke(painter, back, PREVIEW, 1.0, Qt.PenStyle.DashLine)
+
+
+def draw_tip(painter: QPainter, sheet: Sheet, index: Index, millimetres: float) -> None:
+    """The circle that a brush covers around the voxel under the mouse."""
+    path, radius = QPainterPath(), max(2.0, millimetres * sheet.viewport.scale)
+    path.addEllipse(sheet.pixel(index), radius, radius)
+    _stroke(painter, path, PREVIEW, 1.2)
+
+
 def draw_suggestion(painter: QPainter, sheet: Sheet, index: Index) -> None:
     """A ring with a cross hair around the voxel where the next click helps most, faded on slices around it."""
     distance = abs(index[sheet.plane.axis] - sheet.slice_index)
@@ -99,10 +117,10 @@ def draw_suggestion(painter: QPainter, sheet: Sheet, index: Index) -> None:
     painter.restore()
 
 
-def found(sheet: Sheet, prompts: tuple[Prompt, ...], pixel: QPointF) -> Prompt | None:
+def found(sheet: Sheet, prompts: tuple[Prompt, ...], pixel: QPointF, reach: float = REACH) -> Prompt | None:
     """The prompt on this slice under a pixel, the newest first; None when there is none."""
     for prompt in reversed(prompts):
-        if sheet.distance(prompt) == 0 and _reach(sheet, prompt, pixel) <= _REACH:
+        if sheet.distance(prompt) == 0 and _reach(sheet, prompt, pixel) <= reach:
             return prompt
     return None
 
@@ -120,7 +138,14 @@ def _reach(sheet: Sheet, prompt: Prompt, pixel: QPointF) -> float:
             dy = max(box.top() - pixel.y(), pixel.y() - box.bottom())
             return abs(max(dx, dy)) if max(dx, dy) <= 0 else float(np.hypot(max(dx, 0), max(dy, 0)))
         case SliceMask():
-            return np.inf
+            return _to_outline(sheet, prompt, pixel)
+
+
+def _to_outline(sheet: Sheet, prompt: SliceMask, pixel: QPointF) -> float:
+    """Pixels to the nearest corner of a slice mask's outline."""
+    path = _mask_path(sheet, prompt)
+    places = (path.elementAt(number) for number in range(path.elementCount()))
+    return min((QLineF(QPointF(place.x, place.y), pixel).length() for place in places), default=np.inf)
 
 
 def _draw_point(painter: QPainter, centre: QPointF, positive: bool, radius: float) -> None:

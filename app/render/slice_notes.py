@@ -23,6 +23,11 @@ class Notes:
     suggestion: Index | None = None
     preview: Prompt | None = None
     selected: Prompt | None = None
+    moved: Prompt | None = None
+    outline: tuple[tuple[float, float, float], ...] = ()
+    tip: float | None = None
+    correcting: str = ""
+    """Said of labels that are shown but not yet applied."""
 
 
 def write(
@@ -44,25 +49,33 @@ def write(
     lettering.draw_crosshair(painter, sheet, sheet.pixel(view.crosshair), geometry.world_axes)
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     for prompt in prompts:
+        if prompt is notes.moved:
+            continue
         marks.draw(painter, sheet, prompt, chosen=prompt is notes.selected)
     if notes.preview is not None:
         marks.draw_preview(painter, sheet, notes.preview)
+    if notes.outline:
+        marks.draw_outline(painter, sheet, notes.outline)
+    if notes.tip is not None and notes.hover is not None:
+        marks.draw_tip(painter, sheet, notes.hover, notes.tip)
     if notes.suggestion is not None:
         marks.draw_suggestion(painter, sheet, notes.suggestion)
     lettering.draw_letters(painter, geometry, sheet)
-    _write_corners(painter, document, view, sheet, notes.hover)
+    _write_corners(painter, document, view, sheet, notes)
     lettering.draw_scale_bar(painter, sheet.viewport.scale)
     if heat_top is not None:
         lettering.draw_colour_bar(painter, heat_top)
 
 
-def _write_corners(painter: QPainter, document: Document, view: ViewState, sheet: Sheet, hover: Index | None) -> None:
+def _write_corners(painter: QPainter, document: Document, view: ViewState, sheet: Sheet, notes: Notes) -> None:
     axis = sheet.plane.axis
     place = f"{sheet.slice_index + 1} / {document.volume.shape[axis]}"
-    lettering.draw_corner(painter, "top left", [(place, TEXT)])
+    lettering.draw_corner(
+        painter, "top left", [(place, TEXT), *[(text, marks.SUGGEST) for text in [notes.correcting] if text]]
+    )
     window = f"W {view.window.width:.4g}  L {view.window.level:.4g}"
     lettering.draw_corner(painter, "top right", [(window, TEXT), (f"× {sheet.viewport.zoom:.2g}", DIM)])
-    lettering.draw_corner(painter, "bottom left", _under_mouse(document, view, hover))
+    lettering.draw_corner(painter, "bottom left", _under_mouse(document, view, notes.hover))
 
 
 def _under_mouse(document: Document, view: ViewState, hover: Index | None) -> list[tuple[str, QColor]]:

@@ -44,6 +44,13 @@ class Uncertainty(Protocol):
         """(k, j, i) standard deviation of the logits on `region`."""
 
 
+class Preview(Protocol):
+    """What `app.corrections.Preview` offers: labels that are not yet."""
+
+    def crop(self, region: Region) -> tuple[Region, NDArray[np.uint8]] | None:
+        """What they would be in a part of `region`, None where they stay as they are."""
+
+
 class SliceScene:
     """Image, uncertainty, segments and outlines of the slice through the crosshair."""
 
@@ -53,6 +60,7 @@ class SliceScene:
         self._view = ViewState()
         self._plane: SlicePlane | None = None
         self._estimate: Uncertainty | None = None
+        self._preview: Preview | None = None
         self._top = 1.0
         self._edits = 0  # how often voxels of the shown slice changed
         self._shown: dict[str, object] = {}  # layer -> what it was made from
@@ -60,7 +68,7 @@ class SliceScene:
     def set_case(self, document: Document | None, view: ViewState, plane: SlicePlane | None) -> None:
         """Show a document, or nothing."""
         self._document, self._view, self._plane = document, view, plane
-        self._estimate = None
+        self._estimate = self._preview = None
         self._shown.clear()
         self._layers.hide()
 
@@ -71,6 +79,10 @@ class SliceScene:
         if estimate is not None:
             doubtful = estimate.deviation[estimate.deviation > 0]
             self._top = float(np.percentile(doubtful, 99.5)) if doubtful.size else 1.0
+
+    def set_preview(self, preview: Preview | None) -> None:
+        """Labels to show in the place of the document's; tell `labels_changed` where they differ."""
+        self._preview = preview
 
     @property
     def heat_top(self) -> float | None:
@@ -125,7 +137,7 @@ class SliceScene:
         seen = np.zeros(256, np.uint8)
         visible = [segment.label for segment in document.segments if segment.visible]
         seen[visible] = visible
-        labels = seen[plane.picture(document.segmentation.labels, at)]
+        labels = seen[self._labels_shown(document, plane, at)]
         if not labels.any():
             self._layers.labels.hide()
             self._layers.outlines.hide()
@@ -134,6 +146,16 @@ class SliceScene:
         self._layers.labels.show(table[labels], spacing)
         lines, owners = outlines(labels)
         self._layers.outlines.show(lines * np.array(spacing, np.float32), table[owners, :3], _OUTLINE * ratio)
+
+    def _labels_shown(self, document: Document, plane: SlicePlane, at: int) -> NDArray[np.uint8]:
+        """(rows, columns): the labels of the slice, those of the preview in their place."""
+        region = Region.plane(document.volume.shape, plane.axis, at)
+        found = self._preview.crop(region) if self._preview else None
+        if found is None:
+            return plane.picture(document.segmentation.labels, at)
+        labels = document.segmentation.labels[region.slices].copy()
+        labels[found[0].within(region).slices] = found[1]
+        return plane.picture(labels, 0)
 
     def _show_heat(self, plane: SlicePlane, at: int) -> None:
         estimate = self._estimate

@@ -11,16 +11,17 @@ from PySide6.QtWidgets import QWidget
 
 from app.document import Document
 from app.geometry import Index, Region
-from app.prompts import Prompt
+from app.prompts import Box, Point, Prompt, Scribble, SliceMask
 from app.render import marks
 from app.render.marks import Sheet
 from app.render.picking import SlicePlane, Viewport
 from app.render.slice_notes import Notes, write
-from app.render.slice_scene import SliceScene, Uncertainty
+from app.render.slice_scene import Preview, SliceScene, Uncertainty
 from app.render.vtk_widget import VtkWidget
 from app.view_state import ViewState
 
 WORLD_AXES = {"sagittal": 0, "coronal": 1, "axial": 2}
+PROMPTS = (Point, Box, Scribble, SliceMask)
 
 
 class MouseHandler(Protocol):
@@ -90,9 +91,29 @@ class SliceView(VtkWidget):
         self._notes.suggestion = index
         self.schedule_paint()
 
-    def set_preview(self, prompt: Prompt | None) -> None:
-        """A box or scribble while it is being drawn with the mouse."""
-        self._notes.preview = prompt
+    def set_preview(self, prompt: Prompt | None, instead_of: Prompt | None = None) -> None:
+        """A prompt while it is being drawn with the mouse, or dragged from where it was."""
+        self._notes.preview, self._notes.moved = prompt, instead_of
+        self.schedule_paint()
+
+    def set_outline(self, corners: tuple[tuple[float, float, float], ...]) -> None:
+        """A polygon of voxel positions while it is being drawn with the mouse; empty when there is none."""
+        self._notes.outline = corners
+        self.schedule_paint()
+
+    def set_tip(self, millimetres: float | None) -> None:
+        """Show the brush under the mouse, by its radius; None for no brush."""
+        self._notes.tip = millimetres
+        self.schedule_paint()
+
+    def set_correction(self, preview: Preview | None, text: str = "") -> None:
+        """Labels to show in the place of the document's, until they are applied or given up; `text` says so."""
+        self._scene.set_preview(preview)
+        self._notes.correcting = text
+
+    def correction_changed(self, region: Region) -> None:
+        """What `set_correction` was given differs there."""
+        self._on_labels_changed(region)
         self.schedule_paint()
 
     def set_selected(self, prompt: Prompt | None) -> None:
@@ -134,10 +155,17 @@ class SliceView(VtkWidget):
         sheet = self.sheet
         return sheet.pixel(index) if sheet else QPointF()
 
-    def prompt_at(self, pixel: QPointF) -> Prompt | None:
-        """The active segment's prompt under a logical pixel, None when there is none."""
+    def prompt_at(self, pixel: QPointF, kinds: tuple[type, ...] = PROMPTS) -> Prompt | None:
+        """The active segment's prompt under a logical pixel, None when there is none of these kinds."""
         sheet = self.sheet
-        return marks.found(sheet, self._prompts(), pixel) if sheet else None
+        prompts = tuple(prompt for prompt in self._prompts() if isinstance(prompt, kinds))
+        return marks.found(sheet, prompts, pixel) if sheet else None
+
+    def position_at(self, pixel: QPointF) -> tuple[float, float, float] | None:
+        """The position (k, j, i) under a logical pixel in fractions of voxels, also outside; None without a case."""
+        if self._plane is None:
+            return None
+        return self._plane.index(*self._viewport.plane(pixel.x(), pixel.y()), self.slice_index)
 
     # Zoom and pan
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from app.prompts import Point, Prompt, Scribble
+from app.prompts import Prompt, SliceMask
 from app.segmentation import Segment
 from app.session import Session
 from app.ui.cases import Cases
+from app.ui.effects import Effects
 from app.ui.estimates import Estimates
 from app.ui.exports import Exports
 from app.ui.panels.four_up import FourUp
@@ -29,6 +29,7 @@ class Commands:
         self.cases: Cases = window.cases
         self.exports: Exports = window.exports
         self.estimates: Estimates = window.estimates
+        self.effects: Effects = window.effects
 
     @property
     def active(self) -> Segment | None:
@@ -46,7 +47,11 @@ class Commands:
     def add_prompt(self, prompt: Prompt) -> None:
         """Say something about the active segment; the first prompt of a case makes its segment."""
         segment = self.active or self.session.add_segment()
-        if prompt not in self.session.prompts(segment):  # the second press of a double click is no news
+        prompts = self.session.prompts(segment)
+        if isinstance(prompt, SliceMask):
+            others = [other for other in prompts if not _same_slice(prompt, other)]
+            self.session.set_prompts(segment, [*others, prompt])  # a slice has one outline
+        elif prompt not in prompts:  # the second press of a double click is no news
             self.session.add_prompt(segment, prompt)
 
     def delete_prompt(self) -> None:
@@ -55,15 +60,23 @@ class Commands:
         panel.remove(panel.selected or self.active_prompts[-1])
 
     def flip_prompt(self) -> None:
-        """Turn the chosen prompt from include to exclude or back."""
-        chosen, segment = self._window.prompts.selected, self.active
-        if segment and isinstance(chosen, Point | Scribble):
-            turned = _turned(chosen)
-            self.session.set_prompts(segment, [turned if p is chosen else p for p in self.active_prompts])
+        """Turn the chosen prompt, or else the last one, from include to exclude or back."""
+        panel = self._window.prompts
+        panel.flip(panel.selected or self.active_prompts[-1])
 
     def use_tool(self, name: str) -> None:
         """Take a tool."""
+        self._window.mouse.cancel()
         self.session.view.tool = name
+
+    def size_brush(self, notches: int) -> None:
+        """A larger or smaller brush."""
+        self._window.mouse.tools["brush"].turn(notches)
+
+    @property
+    def draws(self) -> bool:
+        """Whether a tool with a brush is taken."""
+        return self.session.view.tool in ("brush", "eraser")
 
     def toggle_positive(self) -> None:
         """New prompts exclude where they included, and back."""
@@ -102,6 +115,17 @@ class Commands:
         for segment in segments:
             self.session.change_segment(segment, visible=visible)
 
+    # Corrections
+
+    def correct(self, name: str) -> None:
+        """Show a correction and what it would do."""
+        self._window.sidebar.correct.choose(name)
+
+    def accept(self) -> None:
+        """Close the outline that is being drawn, or else apply the correction that is shown."""
+        if not self._window.mouse.accept():
+            self.effects.apply()
+
     # Long work
 
     def propagate(self) -> None:
@@ -122,7 +146,7 @@ class Commands:
 
     def cancel(self) -> bool:
         """Stop what runs; whether anything did."""
-        if self.cases.cancel():
+        if self.cases.cancel() or self.effects.give_up():
             return True
         running = self.session.inference.busy or self._window.activity.busy
         if running:
@@ -176,7 +200,5 @@ class Commands:
         self._window.close()
 
 
-def _turned(prompt: Point | Scribble) -> Point | Scribble:
-    if isinstance(prompt, Point):
-        return replace(prompt, positive=not prompt.positive)
-    return Scribble(prompt.indices, not prompt.positive)
+def _same_slice(mask: SliceMask, other: Prompt) -> bool:
+    return isinstance(other, SliceMask) and (other.axis, other.index) == (mask.axis, mask.index)

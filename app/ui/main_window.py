@@ -18,6 +18,7 @@ from app.ui.cases import Cases
 from app.ui.commands import Commands
 from app.ui.crash import recent_log
 from app.ui.dialogs import pages
+from app.ui.effects import Effects
 from app.ui.engine_bridge import EngineBridge
 from app.ui.estimates import Estimates
 from app.ui.exports import Exports
@@ -61,14 +62,22 @@ class MainWindow(QMainWindow):
 
     def _build(self) -> None:
         self.banner, self.activity = Banner(), Activity()
-        self.mouse = Mouse(self.session, self._add_prompt, self._maximise, self._work_in, self.banner.tell_error)
+        self.mouse = Mouse(
+            self.session,
+            self._add_prompt,
+            self._maximise,
+            self._work_in,
+            self.banner.tell_error,
+            choose=self._choose_prompt,
+        )
         self.views = FourUp(self.session.view, self.mouse)
         self.volumes = Volumes(self.jobs)
         self.cases = Cases(self.session, self.jobs, self.banner, self.activity, self)
         self.models = Models(self.session, self.bridge, self.banner, self)
         self.status = Status(self.session, self.cases, self.banner, self.activity)
         self.exports = Exports(self.session, self.jobs, self.banner, self.activity, self)
-        self.sidebar = Sidebar(self.session, self.volumes, self.banner.tell_error)
+        self.effects = Effects(self.session, self.jobs, self.bridge, self.views, self.banner, self.activity)
+        self.sidebar = Sidebar(self.session, self.volumes, self.effects, self.banner.tell_error)
         self.segments, self.prompts = self.sidebar.segments, self.sidebar.prompts
         self.estimates = Estimates(self.session, self.jobs, self.views, self.segments, self.banner)
         self.commands = Commands(self)
@@ -133,6 +142,7 @@ class MainWindow(QMainWindow):
         self.mouse.cancel()
         self.views.set_case(document)
         self.volumes.set_document(document)
+        self.effects.set_case()
         self.sidebar.setEnabled(document is not None)
         self.sidebar.set_case()
         self.stack.setCurrentWidget(self.views if document else self.empty)
@@ -160,6 +170,7 @@ class MainWindow(QMainWindow):
 
     def _on_segments_changed(self) -> None:
         self.segments.refresh()
+        self.sidebar.correct.refresh_segments()
         self.volumes.recount()
 
     def _on_prompts_changed(self, label: int) -> None:
@@ -215,6 +226,9 @@ class MainWindow(QMainWindow):
 
     def _add_prompt(self, prompt: Prompt) -> None:
         self.commands.add_prompt(prompt)
+
+    def _choose_prompt(self, prompt: Prompt) -> None:
+        self.prompts.choose(prompt)
 
     def _maximise(self, view: SliceView) -> None:
         self.views.maximise(view)

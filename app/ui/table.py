@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QT_TRANSLATE_NOOP
 
+from app.ui.effect_table import EFFECTS, EffectRow
 from app.view_state import CT_PRESETS
 
 if TYPE_CHECKING:
@@ -67,24 +68,34 @@ def _text(text: str) -> str:
     return str(QT_TRANSLATE_NOOP("Actions", text))
 
 
-FILE, EDIT, SEGMENT, TOOLS, VIEW, HELP = MENUS = (
-    _text("&File"), _text("&Edit"), _text("&Segment"), _text("&Tools"), _text("&View"), _text("&Help"),
+FILE, EDIT, SEGMENT, CORRECT, TOOLS, VIEW, HELP = MENUS = (
+    _text("&File"), _text("&Edit"), _text("&Segment"), _text("&Correct"), _text("&Tools"), _text("&View"),
+    _text("&Help"),
 )  # fmt: skip
 
 PRESET_KEYS = "1234567"
 PROMPT_TOOLS = ("point", "box", "scribble")
 """Tools that are called like the kind of prompt they make, the handiest first."""
+KINDS = {name: name for name in PROMPT_TOOLS} | {"lasso": "mask"}
+"""The kind of prompt that each tool makes."""
 
 
-def _tool(name: str, text: str, keys: tuple[str, ...], tip: str) -> Row:
+def _tool(name: str, text: str, keys: tuple[str, ...], tip: str, group: int = 0) -> Row:
     def usable(commands: Commands) -> bool:
         """Looking always; a kind of prompt where the model takes it."""
-        taken = name not in PROMPT_TOOLS or name in commands.session.model.prompts
+        taken = name not in KINDS or KINDS[name] in commands.session.model.prompts
         return taken and _has_case(commands)
 
-    return Row(
-        name, TOOLS, text, lambda c: c.use_tool(name), name, keys, usable, lambda c: c.session.view.tool == name, tip
-    )
+    use: Verb = lambda c: c.use_tool(name)  # noqa: E731  # a row is data
+    return Row(name, TOOLS, text, use, name, keys, usable, lambda c: c.session.view.tool == name, tip, group)
+
+
+def _correction(effect: EffectRow) -> Row:
+    def run(commands: Commands, which: str) -> None:
+        commands.correct(which)
+
+    work = partial(run, which=effect.id)
+    return Row(f"correct-{effect.id}", CORRECT, effect.text, work, enabled=_has_segment, tip=effect.help)
 
 
 def _step(name: str, text: str, keys: tuple[str, ...], steps: int) -> Row:
@@ -127,6 +138,8 @@ ROWS: tuple[Row, ...] = (
         lambda c: c.session.can_redo),
     Row("delete-prompt", EDIT, _text("&Delete last or chosen prompt"), lambda c: c.delete_prompt(), "",
         ("Del", "Backspace"), _has_prompts, group=1, only_views=True),
+    Row("flip-prompt", EDIT, _text("&Turn last or chosen prompt around"), lambda c: c.flip_prompt(), "",
+        ("Shift+T",), _has_prompts, group=1),
     Row("cancel", EDIT, _text("&Cancel what runs, or put the tool away"), lambda c: c.escape(), "", ("Esc",), group=1),
 
     Row("add-segment", SEGMENT, _text("&New segment"), lambda c: c.session.add_segment(), "add", ("E", "M"), _has_case),
@@ -155,12 +168,28 @@ ROWS: tuple[Row, ...] = (
     Row("models", SEGMENT, _text("&Models…"), lambda c: c.show_models(), group=4,
         tip=_text("Models: download, import a file, check, choose")),
 
+    *(_correction(effect) for effect in EFFECTS),
+    Row("accept", CORRECT, _text("&Apply what is shown"), lambda c: c.accept(), "", ("Return", "Enter"), _has_case,
+        tip=_text("Apply the correction that is shown, or close the outline"), group=1, only_views=True),
+
     _tool("crosshair", _text("&Crosshair"), ("X", "Ctrl+1"), _text("Crosshair: click or drag to look somewhere")),
     _tool("point", _text("&Point"), ("P", "Ctrl+2"), _text("Point: click on the structure; Ctrl+click excludes")),
     _tool("box", _text("&Box"), ("B", "Ctrl+3"), _text("Box: drag around the structure")),
     _tool("scribble", _text("&Scribble"), ("S", "Ctrl+4"), _text("Scribble: draw inside the structure; Ctrl excludes")),
+    _tool("lasso", _text("&Lasso"), ("L", "Ctrl+6"),
+          _text("Lasso: draw around the structure on this slice, or click corners; Ctrl excludes")),
     _tool("window", _text("&Window and level"), ("I", "Ctrl+5"),
           _text("Window and level: drag right for more range, up for darker")),
+    _tool("brush", _text("B&rush"), ("Shift+B", "Ctrl+7"),
+          _text("Brush: left paints, right or Ctrl erases, Shift+wheel sizes"), 2),
+    _tool("eraser", _text("&Eraser"), ("Shift+E", "Ctrl+8"),
+          _text("Eraser: left erases, right or Ctrl paints, Shift+wheel sizes"), 2),
+    _tool("outline", _text("&Outline"), ("Shift+L", "Ctrl+9"),
+          _text("Outline: draw around voxels to add, or click corners; right or Ctrl cuts them out"), 2),
+    Row("brush-larger", TOOLS, _text("Larger brush"), lambda c: c.size_brush(1), "", ("]", "+"), lambda c: c.draws,
+        group=2),
+    Row("brush-smaller", TOOLS, _text("Smaller brush"), lambda c: c.size_brush(-1), "", ("[", "-"), lambda c: c.draws,
+        group=2),
     Row("include", TOOLS, _text("&Include or exclude"), lambda c: c.toggle_positive(), "include", ("T",), _has_case,
         tip=_text("New prompts include or exclude; hold Ctrl for the other"), group=1),
 
@@ -186,6 +215,7 @@ ROWS: tuple[Row, ...] = (
 )  # fmt: skip
 
 TOOL_BAR = (
-    "open", "save", "", "undo", "redo", "", "crosshair", "point", "box", "scribble", "window", "", "include", "",
+    "open", "save", "", "undo", "redo", "", "crosshair", "point", "box", "scribble", "lasso", "include", "",
+    "brush", "eraser", "outline", "", "window", "",
     "propagate", "uncertainty", "next-click", "", "export-mesh", "export-labels",
 )  # fmt: skip

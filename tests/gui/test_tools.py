@@ -59,6 +59,7 @@ class Desk:
         self.view = create_autospec(SliceView, instance=True)
         self.view.axis = 0
         self.view.document = self.session.document
+        self.view.prompt_at.return_value = None
         self.view.index_at.side_effect = self._inside
         self.view.clamped_index_at.side_effect = self._clamped
         self.added, self.errors, self.maximised, self.worked = [], [], [], []

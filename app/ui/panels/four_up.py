@@ -23,6 +23,10 @@ _CURSORS = {
     "point": Qt.CursorShape.CrossCursor,
     "box": Qt.CursorShape.CrossCursor,
     "scribble": Qt.CursorShape.CrossCursor,
+    "lasso": Qt.CursorShape.CrossCursor,
+    "brush": Qt.CursorShape.CrossCursor,
+    "eraser": Qt.CursorShape.CrossCursor,
+    "outline": Qt.CursorShape.CrossCursor,
     "window": Qt.CursorShape.SizeAllCursor,
 }
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtWidgets import QListWidget, QListWidgetItem, QVBoxLayout, QWidget
+from PySide6.QtCore import QPoint, QSize, Qt, Signal
+from PySide6.QtWidgets import QHBoxLayout, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
 
 from app.document import Document
 from app.errors import AppError
@@ -13,13 +13,14 @@ from app.geometry import Index
 from app.prompts import Box, Point, Prompt, Scribble, SliceMask
 from app.session import Session
 from app.ui import theme
+from app.ui.actions import Actions
 from app.ui.icons import icon
 from app.ui.panels.hint import Hint
 from app.ui.panels.view_frame import small_button
 
 
 class PromptsPanel(QWidget):
-    """A double click looks at a prompt, Delete takes it away.
+    """A click looks at a prompt; its buttons turn it from include to exclude and take it away; so do the keys.
 
     Signals:
         chosen(Prompt | None): the selected line.
@@ -31,27 +32,43 @@ class PromptsPanel(QWidget):
         super().__init__()
         self._session, self._report = session, report
         self._names = (self.tr("sagittal"), self.tr("coronal"), self.tr("axial"))
+        self._actions: Actions | None = None
+        self._label = 0
         self.list = QListWidget()
         self.list.setAccessibleName(self.tr("Prompts of the active segment"))
         self.list.setIconSize(QSize(16, 16))
         self.list.setUniformItemSizes(True)
-        self.list.itemDoubleClicked.connect(self._on_double_clicked)
+        self.list.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.list.itemClicked.connect(self._look_at)
+        self.list.itemActivated.connect(self._look_at)
         self.list.currentItemChanged.connect(self._on_current_changed)
+        self.list.customContextMenuRequested.connect(self._show_menu)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 4, 0, 0)
         column.addWidget(self.list)
         self._hint = Hint(self.tr("Click includes, Ctrl+click excludes.\nWhat you say is listed here."), self.list)
         session.view.active_changed.connect(self.refresh)
 
+    def add_actions(self, actions: Actions) -> None:
+        """Keys and the context menu."""
+        self._actions = actions
+        for name in ("delete-prompt", "flip-prompt"):
+            self.addAction(actions[name])
+
     def refresh(self, *_: object) -> None:
-        """Show the prompts as they are now."""
+        """Show the prompts as they are now; the chosen one stays chosen while it is there."""
         document, label = self._session.document, self._session.view.active
         prompts = document.prompts(label) if document and label in document.segmentation.segments else ()
+        selected = self.selected if label == self._label else None
+        self._label = label
+        self.list.blockSignals(True)
         self.list.clear()
         for prompt in prompts:
             self._add(document, prompt)  # type: ignore[arg-type]  # prompts belong to a document
+        self.list.blockSignals(False)
         self._hint.setVisible(not prompts)
         self.list.scrollToBottom()
+        self._select(selected)
 
     @property
     def selected(self) -> Prompt | None:
@@ -60,10 +77,31 @@ class PromptsPanel(QWidget):
         prompt: Prompt | None = row.data(Qt.ItemDataRole.UserRole) if row and row.isSelected() else None
         return prompt
 
+    def choose(self, prompt: Prompt) -> None:
+        """Select the line of a prompt that was taken hold of in a view."""
+        self._select(prompt)
+
     def remove(self, prompt: Prompt) -> None:
         """Take one prompt away; the mask follows."""
         prompts = self._session.prompts(self._session.view.active)
         self._session.set_prompts(self._session.view.active, [other for other in prompts if other is not prompt])
+
+    def flip(self, prompt: Prompt) -> None:
+        """Turn one from include to exclude, or back; the mask follows. Boxes and outlines have no opposite."""
+        if isinstance(prompt, Point | Scribble):
+            turned = prompt.turned()
+            prompts = self._session.prompts(self._session.view.active)
+            self._session.set_prompts(self._session.view.active, [turned if p is prompt else p for p in prompts])
+            self._select(turned)
+
+    # How
+
+    def _select(self, prompt: Prompt | None) -> None:
+        rows = (self.list.item(number) for number in range(self.list.count()))
+        row = next((row for row in rows if row.data(Qt.ItemDataRole.UserRole) == prompt), None) if prompt else None
+        self.list.setCurrentItem(row)  # type: ignore[arg-type]  # None is allowed
+        if row is None:
+            self.chosen.emit(None)
 
     def _add(self, document: Document, prompt: Prompt) -> None:
         positive = getattr(prompt, "positive", True)
@@ -71,23 +109,36 @@ class PromptsPanel(QWidget):
         text = f"{self._kind(prompt)}   {self._place(document, prompt)}"
         row = QListWidgetItem(picture, text)
         row.setData(Qt.ItemDataRole.UserRole, prompt)
-        row.setToolTip(self.tr("Double-click to look at it, Delete to take it away"))
+        row.setToolTip(self.tr("Click to look at it, drag it in a view, Delete takes it away"))
         row.setData(
             Qt.ItemDataRole.AccessibleTextRole, f"{text}, {self.tr('include') if positive else self.tr('exclude')}"
         )
         self.list.addItem(row)
-        button = small_button("close", self.tr("Take this prompt away"))
-        button.clicked.connect(lambda: self._guarded_remove(prompt))
-        holder = QWidget()
-        holder_row = QVBoxLayout(holder)
-        holder_row.setContentsMargins(0, 0, 2, 0)
-        button.setFixedSize(20, 20)
-        holder_row.addWidget(button, 0, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        self.list.setItemWidget(row, holder)
+        self.list.setItemWidget(row, self._buttons(prompt))
 
-    def _guarded_remove(self, prompt: Prompt) -> None:
+    def _buttons(self, prompt: Prompt) -> QWidget:
+        holder = QWidget()
+        line = QHBoxLayout(holder)
+        line.setContentsMargins(0, 0, 2, 0)
+        line.setSpacing(2)
+        line.addStretch()
+        if isinstance(prompt, Point | Scribble):
+            text = self.tr("Turn to exclude (Shift+T)") if prompt.positive else self.tr("Turn to include (Shift+T)")
+            turn = small_button("flip", text)
+            turn.clicked.connect(lambda: self._guarded(self.flip, prompt))
+            line.addWidget(turn)
+        remove = small_button("close", self.tr("Take this prompt away (Delete)"))
+        remove.clicked.connect(lambda: self._guarded(self.remove, prompt))
+        line.addWidget(remove)
+        for number in range(line.count()):
+            item = line.itemAt(number)
+            if item and (button := item.widget()):
+                button.setFixedSize(20, 20)
+        return holder
+
+    def _guarded(self, work: Callable[[Prompt], None], prompt: Prompt) -> None:
         try:
-            self.remove(prompt)
+            work(prompt)
         except AppError as error:
             self._report(error)
 
@@ -100,20 +151,28 @@ class PromptsPanel(QWidget):
             case Scribble():
                 return self.tr("Scribble")
             case SliceMask():
-                return self.tr("Slice mask")
+                return self.tr("Lasso")
 
     def _place(self, document: Document, prompt: Prompt) -> str:
         """The slice it was made on, as the views number them."""
         region, world_axes = prompt.region(), document.volume.geometry.world_axes
         flat = [axis for axis in range(3) if region.shape[axis] == 1]
         axis = flat[0] if len(flat) == 1 else world_axes.index(2)
+        if isinstance(prompt, Point) and prompt.axis is not None:
+            axis = prompt.axis
         return f"{self._names[world_axes[axis]]} {region.start[axis] + 1}"
 
     def _on_current_changed(self, *_: object) -> None:
         self.chosen.emit(self.selected)
 
-    def _on_double_clicked(self, row: QListWidgetItem) -> None:
+    def _look_at(self, row: QListWidgetItem) -> None:
         self._session.view.crosshair = middle(row.data(Qt.ItemDataRole.UserRole))
+
+    def _show_menu(self, place: QPoint) -> None:
+        if self._actions and self.list.itemAt(place):
+            menu = self._actions.context_menu(self, ("flip-prompt", "delete-prompt"))
+            menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+            menu.popup(self.list.mapToGlobal(place))
 
 
 def middle(prompt: Prompt) -> Index:

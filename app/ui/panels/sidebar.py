@@ -10,6 +10,8 @@ from PySide6.QtWidgets import QDockWidget, QHBoxLayout, QLabel, QTabWidget, QToo
 from app.errors import AppError
 from app.session import Session
 from app.ui.actions import Actions
+from app.ui.effects import Effects
+from app.ui.panels.correct import CorrectPanel
 from app.ui.panels.display import DisplayPanel
 from app.ui.panels.history import HistoryPanel
 from app.ui.panels.model import ModelPicker
@@ -23,7 +25,9 @@ WIDTH = 304
 class Sidebar(QDockWidget):
     """Fixed at the right; as wide as its lists need."""
 
-    def __init__(self, session: Session, volumes: Volumes, report: Callable[[AppError], None]) -> None:
+    def __init__(
+        self, session: Session, volumes: Volumes, effects: Effects, report: Callable[[AppError], None]
+    ) -> None:
         super().__init__()
         self.setObjectName("sidebarDock")
         self.setWindowTitle(self.tr("Case"))
@@ -31,6 +35,7 @@ class Sidebar(QDockWidget):
         self.setTitleBarWidget(QWidget())
         self.segments = SegmentsPanel(session, volumes, report)
         self.prompts = PromptsPanel(session, report)
+        self.correct = CorrectPanel(session, effects, report)
         self.history = HistoryPanel(session)
         self.display = DisplayPanel(session)
         self.model = ModelPicker(session, report)
@@ -41,6 +46,7 @@ class Sidebar(QDockWidget):
         """Show the open case."""
         self.segments.refresh()
         self.prompts.refresh()
+        self.correct.set_case()
         self.history.refresh()
         self.display.set_case()
 
@@ -52,7 +58,8 @@ class Sidebar(QDockWidget):
             button.setAutoRaise(True)
             button.setFixedSize(26, 26)
             self._segment_buttons.addWidget(button)
-        self.prompts.addAction(actions["delete-prompt"])
+        self.prompts.add_actions(actions)
+        self.correct.add_tools(actions)
 
     def _lay_out(self) -> None:
         body = QWidget()
@@ -75,6 +82,8 @@ class Sidebar(QDockWidget):
         tabs = QTabWidget()
         tabs.setDocumentMode(True)
         tabs.addTab(self.prompts, self.tr("Prompts"))
+        tabs.addTab(self.correct, self.tr("Correct"))
+        self.correct.wanted.connect(lambda: tabs.setCurrentWidget(self.correct))
         tabs.addTab(self.history, self.tr("History"))
         column.addWidget(tabs, 3)
         column.addSpacing(4)
