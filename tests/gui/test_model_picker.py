@@ -122,7 +122,7 @@ def test_a_download_is_installed_and_used(case, zoo, qtbot):
     told: list[float] = []
     case.models.errands.changed.connect(lambda key: told.append((case.models.errands.running(key) or _END).fraction))
     qtbot.mouseClick(dialog.download_button, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: row(dialog, "small").text(STATE) == "installed", timeout=10_000)
+    qtbot.waitUntil(lambda: row(dialog, "small").text(STATE) == "installed", timeout=30_000)
     qtbot.waitUntil(lambda: "Small is installed" in dialog.message.text())
     assert (zoo.user / "small" / "small.pth").read_bytes() == weights()
     assert max(told) == 1.0
@@ -147,7 +147,7 @@ def test_a_download_shows_how_far_it_is_and_can_be_cancelled_and_taken_up(window
     monkeypatch.setattr("app.engine.weights.transfer.PAUSE_S", 60.0)
     dialog = page(window, "small")
     qtbot.mouseClick(dialog.download_button, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: row(dialog, "small").text(STATE) == "50 %", timeout=10_000)
+    qtbot.waitUntil(lambda: row(dialog, "small").text(STATE) == "50 %", timeout=30_000)
     assert dialog.bar.isVisible()
     assert "Downloading small.pth" in dialog.bar.format()
     assert not dialog.download_button.isVisible()
@@ -155,11 +155,11 @@ def test_a_download_shows_how_far_it_is_and_can_be_cancelled_and_taken_up(window
     assert not dialog.bar.isVisible()
     dialog.choose("small")
     qtbot.mouseClick(dialog.cancel_button, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: row(dialog, "small").text(STATE) == "to download", timeout=10_000)
+    qtbot.waitUntil(lambda: row(dialog, "small").text(STATE) == "to download", timeout=30_000)
     assert not dialog.bar.isVisible()
     zoo.server.does.drops = []
     qtbot.mouseClick(dialog.download_button, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: row(dialog, "small").text(STATE) == "installed", timeout=10_000)
+    qtbot.waitUntil(lambda: row(dialog, "small").text(STATE) == "installed", timeout=30_000)
     assert zoo.server.ranges_asked[-1] == f"bytes={len(content) // 2}-"
 
 
@@ -167,18 +167,18 @@ def test_a_failed_download_is_one_sentence_in_the_page_or_in_the_window(window, 
     zoo.server.does.statuses = [404, 404]
     dialog = page(window, "small")
     qtbot.mouseClick(dialog.download_button, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: "does not give the file (HTTP 404)" in dialog.message.text(), timeout=10_000)
+    qtbot.waitUntil(lambda: "does not give the file (HTTP 404)" in dialog.message.text(), timeout=30_000)
     assert row(dialog, "small").text(STATE) == "to download"
     dialog.close()
     window.models.download("small")
-    qtbot.waitUntil(lambda: "does not give the file (HTTP 404)" in window.banner.text, timeout=10_000)
+    qtbot.waitUntil(lambda: "does not give the file (HTTP 404)" in window.banner.text, timeout=30_000)
 
 
 def test_closing_the_window_ends_a_download(window, zoo, qtbot, monkeypatch):
     zoo.server.does.drops = [10, 0]
     monkeypatch.setattr("app.engine.weights.transfer.PAUSE_S", 60.0)
     window.models.download("small")
-    qtbot.waitUntil(lambda: len(zoo.server.does.seen) == 1, timeout=10_000)
+    qtbot.waitUntil(lambda: len(zoo.server.does.seen) == 1, timeout=30_000)
     thread = window.models.errands.running("small").thread
     window.close()
     qtbot.waitUntil(lambda: not thread.is_alive(), timeout=5_000)
@@ -191,7 +191,7 @@ def test_the_proxy_is_kept_and_used(window, zoo, qtbot):
     dialog.proxy.editingFinished.emit()
     assert QSettings().value(PROXY) == proxy
     qtbot.mouseClick(dialog.download_button, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: row(dialog, "small").text(STATE) == "installed", timeout=10_000)
+    qtbot.waitUntil(lambda: row(dialog, "small").text(STATE) == "installed", timeout=30_000)
     assert zoo.server.does.seen[0][0] == zoo.server.url  # a proxy is asked for the whole address
 
 
@@ -201,7 +201,7 @@ def test_the_proxy_is_kept_and_used(window, zoo, qtbot):
 def test_a_dropped_weights_file_is_installed(case, zoo, tmp_path, qtbot):
     document = case.session.document
     assert drop(case, put(tmp_path, weights(width=5)))
-    qtbot.waitUntil(lambda: "Boxer is installed" in case.banner.text, timeout=10_000)
+    qtbot.waitUntil(lambda: "Boxer is installed" in case.banner.text, timeout=30_000)
     assert registry.installed(registry.card("boxer"))
     assert case.session.document is document
     assert case.sidebar.model.itemText(case.sidebar.model.findData("boxer")) == "Boxer"
@@ -217,18 +217,18 @@ def test_a_file_that_only_the_user_can_place_is_asked_about(window, zoo, tmp_pat
     monkeypatch.setattr(models_module, "ask_which", answer)
     path = put(tmp_path, weights(seed=4))
     drop(window, path)
-    qtbot.waitUntil(lambda: len(asked) == 1, timeout=10_000)
+    qtbot.waitUntil(lambda: len(asked) == 1, timeout=30_000)
     assert "not the file that its authors published" in asked[0][0]
     assert asked[0][1] == ["small"]
     assert not registry.installed(registry.card("small"))
     drop(window, path)
-    qtbot.waitUntil(lambda: "Small is installed" in window.banner.text, timeout=10_000)
+    qtbot.waitUntil(lambda: "Small is installed" in window.banner.text, timeout=30_000)
 
 
 @pytest.mark.parametrize("content", [b"Dear colleague", weights(width=9)])
 def test_a_file_that_is_no_model_of_ours_is_told(window, zoo, tmp_path, qtbot, content):
     drop(window, put(tmp_path, content))
-    qtbot.waitUntil(lambda: window.banner.kind == "error", timeout=10_000)
+    qtbot.waitUntil(lambda: window.banner.kind == "error", timeout=30_000)
     assert "own.pth" in window.banner.text
     assert not zoo.user.exists()
 
@@ -238,20 +238,20 @@ def test_import_by_button(window, zoo, tmp_path, qtbot, monkeypatch):
     monkeypatch.setattr("app.ui.dialogs.models.QFileDialog.getOpenFileName", lambda *_: (str(path), ""))
     dialog = page(window)
     qtbot.mouseClick(dialog.import_button, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: "Paid is installed" in dialog.message.text(), timeout=10_000)
+    qtbot.waitUntil(lambda: "Paid is installed" in dialog.message.text(), timeout=30_000)
     assert dialog.chosen == "paid"
 
 
 def test_a_model_is_checked(window, zoo, qtbot):
     window.models.download("small")
-    qtbot.waitUntil(lambda: registry.installed(registry.card("small")), timeout=10_000)
+    qtbot.waitUntil(lambda: registry.installed(registry.card("small")), timeout=30_000)
     qtbot.waitUntil(lambda: window.models.errands.running("small") is None)
     dialog = page(window, "small")
     qtbot.mouseClick(dialog.check_button, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: "its checksum is the published one" in dialog.message.text(), timeout=10_000)
+    qtbot.waitUntil(lambda: "its checksum is the published one" in dialog.message.text(), timeout=30_000)
     (zoo.user / "small" / "small.pth").write_bytes(weights(seed=5))
     qtbot.mouseClick(dialog.check_button, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: "its checksum differs" in dialog.message.text(), timeout=10_000)
+    qtbot.waitUntil(lambda: "its checksum differs" in dialog.message.text(), timeout=30_000)
 
 
 # Switching
@@ -259,7 +259,7 @@ def test_a_model_is_checked(window, zoo, qtbot):
 
 def test_a_model_for_boxes_offers_only_the_box(case, zoo, tmp_path, qtbot):
     case.models.import_file(put(tmp_path, weights(width=5)))
-    qtbot.waitUntil(lambda: registry.installed(registry.card("boxer")), timeout=10_000)
+    qtbot.waitUntil(lambda: registry.installed(registry.card("boxer")), timeout=30_000)
     case.session.view.tool = "point"
     case.models.use("boxer")
     case.actions_.refresh()
@@ -274,7 +274,7 @@ def test_a_model_for_boxes_offers_only_the_box(case, zoo, tmp_path, qtbot):
     assert case.session.view.tool == "box"
 
 
-def test_switching_keeps_the_prompts_and_asks_again(case, settle):
+def test_switching_keeps_the_prompts_and_asks_again(case, settle, qtbot):
     case.commands.add_prompt(Point((10, 12, 14)))
     case.commands.add_prompt(Box((10, 4, 4), (10, 8, 8)))
     settle()
@@ -282,7 +282,7 @@ def test_switching_keeps_the_prompts_and_asks_again(case, settle):
     picker = case.sidebar.model
     picker.setCurrentIndex(picker.findData("classic"))
     picker.activated.emit(picker.currentIndex())
-    settle()
+    qtbot.waitUntil(lambda: not case.session.inference.busy, timeout=60_000)  # classic prepares first
     assert case.session.model.id == "classic"
     assert len(case.session.prompts(1)) == 2
     assert (case.session.mask(1) != before).any()
