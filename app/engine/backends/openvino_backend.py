@@ -111,9 +111,8 @@ def _converted(
     tensors = tuple(torch.from_numpy(np.ascontiguousarray(array)) for array in examples)
     with warnings.catch_warnings(), torch.inference_mode():
         warnings.simplefilter("ignore")  # the tracer warns of every shape that becomes a constant
-        return openvino.convert_model(
-            built, example_input=tensors, input=[openvino.PartialShape(list(shape)) for shape in shapes]
-        )
+        traced = torch.jit.trace(built, tensors, strict=False, check_trace=False)  # OpenVINO's own way runs it thrice
+        return openvino.convert_model(traced, input=[openvino.PartialShape(list(shape)) for shape in shapes])
 
 
 def _runner(compiled: openvino.CompiledModel) -> Compiled:

@@ -4,5 +4,16 @@ from app.engine.slicewise.asked import SlicePrompts, asked_slices
 from app.engine.slicewise.embeddings import SliceEmbeddings
 from app.engine.slicewise.plane import Upright, slice_axis
 from app.engine.slicewise.store import Features
+from app.engine.slicewise.union import ABSENT, plane_of, united
 
-__all__ = ["Features", "SliceEmbeddings", "SlicePrompts", "Upright", "asked_slices", "slice_axis"]
+__all__ = [
+    "ABSENT",
+    "Features",
+    "SliceEmbeddings",
+    "SlicePrompts",
+    "Upright",
+    "asked_slices",
+    "plane_of",
+    "slice_axis",
+    "united",
+]

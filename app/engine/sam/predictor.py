@@ -1,0 +1,159 @@
+"""`SamPredictor`: prompts on slices to masks of slices, and from slice to slice with the neighbour's mask."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.engine import registry
+from app.engine.propagation import confidence
+from app.engine.protocol import Logits, ModelCard, Prediction, Prior, ReportProgress, Token
+from app.engine.sam.features import SamFeatures, View
+from app.engine.sam.frame import SURE
+from app.engine.sam.intensity import Grey
+from app.engine.sam.prompting import Tokens
+from app.engine.sam.recipes import RECIPES
+from app.engine.sam.runner import VERSION, SamRunner
+from app.engine.slicewise import ABSENT, SlicePrompts, asked_slices, plane_of, slice_axis, united
+from app.errors import MissingModel
+from app.geometry import Index
+from app.prompts import Point, Prompt, Scribble, SliceMask
+from app.volume import Volume
+
+BOX_MARGIN = 0.05  # of the mask's extent: how far a slice may reach beyond its neighbour
+
+
+class SamPredictor:
+    """SAM ViT-B, -L and -H, MobileSAM, MedSAM, LiteMedSAM and SAM-Med2D.
+
+    Args:
+        card: Its id, or `system` in its recipe, names one of `RECIPES`; `level` and `width` in the recipe are a window
+            in the place of the system's own.
+
+    Raises:
+        MissingModel: for a system that is none of these, or without its weights.
+    """
+
+    version = VERSION
+
+    def __init__(self, card: ModelCard) -> None:
+        self.card = card
+        system, path = str(card.recipe.get("system", card.id)), registry.weights_path(card)
+        if system not in RECIPES:
+            message = f"{card.name} does not say which system of the SAM family it is."
+            raise MissingModel(message, f"Its card needs a recipe with system = one of {', '.join(RECIPES)}.")
+        if path is None:
+            raise MissingModel(f"The weights of {card.name} are not on this machine.", "Download or import them.")
+        self._recipe = RECIPES[system]
+        self._runner = SamRunner(card, self._recipe, path)
+
+    def prepare(self, volume: Volume, progress: ReportProgress, token: Token) -> SamFeatures:
+        """Returns at once but for loading the network; slices are encoded when asked for, or ahead."""
+        progress(0.0, f"Loading {self.card.name}")
+        self._runner.load()
+        token.raise_if_cancelled()
+        grey = Grey.of(volume, self._recipe.way, self.card.recipe)
+        progress(1.0, f"Loading {self.card.name}")
+        return SamFeatures(volume, self._recipe, grey, self._runner.encode)
+
+    def predict(self, prepared: SamFeatures, prompts: tuple[Prompt, ...], prior: Prior | None) -> Prediction:
+        """The union of the prompted slices.
+
+        A slice is asked again when the newest prompt lies on it, or when the prior contradicts its prompts; else the
+        prior holds there. The prior's logits of a slice go in with its prompts.
+        """
+        shape = prepared.volume.shape
+        axis = slice_axis(prepared.volume.geometry)
+        newest = {(part.axis, part.index) for part in asked_slices(prompts[-1:], axis)}
+        answers: dict[tuple[int, int], Logits] = {}
+        for asked in asked_slices(prompts, axis):
+            place = asked.axis, asked.index
+            known = plane_of(prior, shape, *place)
+            again = known is None or place in newest or _contradicted(asked, known)
+            answers[place] = self._answer(prepared, asked, known) if again or known is None else known
+        return united(answers, shape, prior)
+
+    def remember(self, prepared: SamFeatures, axis: int, conditioning: Mapping[int, NDArray[np.bool_]]) -> Carried:
+        """See `SlicePropagator`: the masks themselves are the memory."""
+        return Carried(prepared, axis, {index: _sure(mask) for index, mask in conditioning.items()})
+
+    def carry(self, memory: Carried, index: int, previous: int) -> tuple[Logits, float]:
+        """See `SlicePropagator`: a box around the neighbour's mask and, where the system takes one, its logits."""
+        known = memory.known[previous]
+        mask = known > 0
+        if not mask.any():
+            memory.known[index] = known
+            return known, 0.0
+        view = memory.prepared.view(memory.axis)
+        before = view.lowered(known) if self._recipe.feeds_back else None
+        found = self._runner.decode(memory.prepared.embedding(memory.axis, index), self._around(mask, view), before)
+        memory.known[index] = view.raised(found.logits)
+        return memory.known[index], confidence(memory.known[index], mask)
+
+    def _answer(self, prepared: SamFeatures, asked: SlicePrompts, known: Logits | None) -> Logits:
+        """Logits of a slice, 2D in array order. A drawn mask is the slice's outline; what comes after corrects it."""
+        drawn = [place for place, prompt in enumerate(asked.prompts) if isinstance(prompt, SliceMask)]
+        prompts = asked.prompts[drawn[-1] + 1 :] if drawn else asked.prompts
+        if drawn and (known is None or not prompts):
+            last = asked.prompts[drawn[-1]]
+            known = _sure(last.mask) if isinstance(last, SliceMask) else known
+        if known is not None and not prompts:
+            return known
+        if known is None and not any(_includes(prompt) for prompt in prompts):
+            return np.full(_flat(prepared.volume.shape, asked.axis), ABSENT, np.float32)
+        view = prepared.view(asked.axis)
+        tokens = Tokens.of(prompts, view.pixel, whole=self._recipe.style == "lite")
+        before = view.lowered(known) if known is not None and self._recipe.feeds_back else None
+        return view.raised(self._runner.decode(prepared.embedding(asked.axis, asked.index), tokens, before).logits)
+
+    def _around(self, mask: NDArray[np.bool_], view: View) -> Tokens:
+        """A box around a mask, a little wider, for the next slice."""
+        picture, frame = view.upright.picture(mask), view.frame
+        rows, columns = (np.flatnonzero(picture.any(axis=axis)) for axis in (1, 0))
+        (left, top), (right, bottom) = frame.point(columns[0], rows[0]), frame.point(columns[-1], rows[-1])
+        if self._recipe.box_margin:
+            across = down = float(self._recipe.box_margin)
+            left, top, right, bottom = (float(int(value)) for value in (left, top, right, bottom))
+        else:
+            across, down = frame.point(max(1.0, BOX_MARGIN * np.ptp(columns)), max(1.0, BOX_MARGIN * np.ptp(rows)))
+        return Tokens.box(
+            max(0.0, left - across),
+            max(0.0, top - down),
+            min(float(frame.columns), right + across),
+            min(float(frame.rows), bottom + down),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """Logits of the slices reached so far, by index."""
+
+    prepared: SamFeatures
+    axis: int
+    known: dict[int, Logits]
+
+
+def _sure(mask: NDArray[np.bool_]) -> Logits:
+    return np.where(mask, SURE, -SURE).astype(np.float32)
+
+
+def _includes(prompt: Prompt) -> bool:
+    """Whether it says where the object is, and not only where it is not."""
+    return not (isinstance(prompt, Point | Scribble) and not prompt.positive)
+
+
+def _flat(shape: Index, axis: int) -> tuple[int, ...]:
+    return tuple(length for across, length in enumerate(shape) if across != axis)
+
+
+def _contradicted(asked: SlicePrompts, known: Logits) -> bool:
+    """Whether a point says otherwise than the mask; boxes and strokes that were answered once are."""
+    for prompt in asked.prompts:
+        if isinstance(prompt, Point):
+            row, column = (x for axis, x in enumerate(prompt.index) if axis != asked.axis)
+            if bool(known[row, column] > 0) != prompt.positive:
+                return True
+    return False
