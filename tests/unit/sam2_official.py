@@ -6,8 +6,15 @@ Sources: the key tables of facebookresearch/sam2 (sam2.1_hiera_*), bowang-lab/Me
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
 
+import pytest
 import torch
+
+from app.engine import registry
+from app.engine.sam2.variants import VARIANTS, Variant
 
 Shape = tuple[int, ...]
 Named = Iterator[tuple[str, Shape]]
@@ -224,6 +231,11 @@ def official_shapes(variant: str) -> dict[str, Shape]:
 
 def official_state(variant: str, seed: int = 0) -> dict[str, torch.Tensor]:
     """Random weights under the official names, of sizes that keep activations in a sane range."""
+    return dict(_official_state(variant, seed))
+
+
+@cache
+def _official_state(variant: str, seed: int) -> dict[str, torch.Tensor]:
     generator = torch.Generator().manual_seed(seed)
     return {name: _random(name, shape, generator) for name, shape in official_shapes(variant).items()}
 
@@ -236,3 +248,39 @@ def _random(name: str, shape: Shape, generator: torch.Generator) -> torch.Tensor
         return 1 + 0.1 * values.abs()
     fan_in = max(1, values[0].numel()) if len(shape) > 1 else 1
     return values * (fan_in**-0.5 if len(shape) > 1 and "embed" not in name and "token" not in name else 0.1)
+
+
+MINI = Variant(widths=(16, 32, 64, 128), blocks=(1, 1, 2, 1), whole=(3,), image_size=128)
+"""Small enough for quick tests; everything behind the trunk is as in SAM 2.1."""
+TRUNKS["mini"] = Hiera(width=16, blocks=MINI.blocks)
+
+
+def install(folder: Path, network: str, state: dict[str, torch.Tensor], **recipe: object) -> str:
+    """Write a card and an official file of a network into a folder of `VOLUMASK_MODELS`; returns the model's id."""
+    place = folder / f"test-{network}"
+    place.mkdir(parents=True)
+    torch.save({"model": state}, place / "weights.pt")
+    lines = [f'{name} = "{value}"' if isinstance(value, str) else f"{name} = {value}" for name, value in recipe.items()]
+    card = [
+        f'name = "Test {network}"',
+        'family = "sam2"',
+        "dimensions = 2",
+        'prompts = ["point", "box", "mask"]',
+        'weights = "weights.pt"',
+        "[recipe]",
+        f'network = "{network}"',
+        *lines,
+    ]
+    (place / "card.toml").write_text("\n".join(card) + "\n")
+    return place.name
+
+
+def installed(folder: Path, monkeypatch: pytest.MonkeyPatch, network: str = "mini", **changed: torch.Tensor) -> Any:
+    """The predictor of a network with random weights, some of them changed, loaded as the engine does, run by torch."""
+    monkeypatch.setenv("VOLUMASK_MODELS", str(folder))
+    monkeypatch.setenv("VOLUMASK_BACKEND", "torch")
+    monkeypatch.setitem(VARIANTS, "mini", MINI)
+    state = official_state(network)
+    for name, value in changed.items():
+        state[name.replace("__", ".")] = value
+    return registry.load(install(folder, network, state))

@@ -1,0 +1,208 @@
+"""A small network of the family behind the engine's protocol: prompts, corrections, carrying, and when it stops."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from app.engine.propagation import propagate
+from app.engine.protocol import Predictor, Prior, Propagate, Propagated, SliceAnswer, Token
+from app.errors import Cancelled, MissingModel
+from app.geometry import Geometry, Region
+from app.prompts import Box, Point, Scribble, SliceMask
+from app.volume import Volume
+from tests.unit.sam2_official import installed
+
+SHAPE = (12, 48, 40)
+SCORE = "sam_mask_decoder__pred_obj_score_head__layers__2__bias"
+SURE, ABSENT = {SCORE: torch.tensor([50.0])}, {SCORE: torch.tensor([-50.0])}
+
+
+@pytest.fixture(scope="module")
+def predictor(tmp_path_factory) -> Iterator[Predictor]:
+    with pytest.MonkeyPatch.context() as patch:
+        yield installed(tmp_path_factory.mktemp("models"), patch, **SURE)
+
+
+@pytest.fixture
+def video(predictor):
+    return prepared(predictor)
+
+
+def prepared(predictor):
+    values = np.random.default_rng(5).integers(1, 200, SHAPE).astype(np.float32)
+    values[:, 15:30, 10:25] += 150
+    return predictor.prepare(Volume(values, Geometry(SHAPE, np.diag([-1.0, -1.0, 4.0, 1.0]))), lambda *_: None, Token())
+
+
+def square():
+    mask = np.zeros(SHAPE[1:], bool)
+    mask[15:30, 10:25] = True
+    return mask
+
+
+def seed(*slices):
+    logits = np.full(SHAPE, -4.0, np.float32)
+    for n in slices:
+        logits[n][square()] = 4.0
+    return Prior(Region.whole(SHAPE), logits, seed=True)
+
+
+def test_preparing_encodes_nothing_and_may_be_cancelled(predictor, video):
+    assert video.encode_ahead() == pytest.approx(1 / SHAPE[0])  # the first slice is made when it is asked for
+    token = Token()
+    token.cancel()
+    with pytest.raises(Cancelled):
+        predictor.prepare(video.volume, lambda *_: None, token)
+
+
+def test_a_click_gives_logits_of_its_slice_and_the_same_each_time(predictor, video):
+    clicks = (Point((4, 20, 15)), Point((4, 5, 5), positive=False))
+    first = predictor.predict(video, clicks, None)
+    assert first.region == Region.plane(SHAPE, 0, 4)
+    assert first.logits.shape == (1, *SHAPE[1:])
+    assert np.abs(first.logits).max() <= 32
+    again = predictor.predict(prepared(predictor), clicks, Prior(first.region, -first.logits))
+    assert np.array_equal(first.logits, again.logits)  # whatever was answered before in between
+
+
+def test_every_kind_of_prompt_changes_the_answer(predictor, video):
+    start = (Point((4, 20, 15)),)
+    plain = predictor.predict(video, start, None).logits
+    further = [
+        Point((4, 40, 35)),
+        Point((4, 40, 35), positive=False),
+        Box((4, 10, 8), (4, 34, 28)),
+        Scribble([(4, 3, 3), (4, 3, 4), (4, 3, 5)], positive=False),
+        SliceMask(0, 4, square()),
+    ]
+    answers = [plain, *(predictor.predict(video, (*start, prompt), None).logits for prompt in further)]
+    for n, one in enumerate(answers):
+        for other in answers[n + 1 :]:
+            assert not np.array_equal(one, other)
+
+
+def test_a_drawn_mask_is_its_own_answer_and_clicks_correct_it(predictor, video):
+    drawn = SliceMask(0, 4, square())
+    answer = predictor.predict(video, (Point((4, 2, 2)), drawn), None)
+    assert np.array_equal(answer.logits[0] > 0, square())
+    clicked = predictor.predict(video, (drawn, Point((4, 40, 30))), None)
+    alone = predictor.predict(video, (Point((4, 40, 30)),), None)
+    assert not np.array_equal(clicked.logits, answer.logits)
+    assert not np.array_equal(clicked.logits, alone.logits)
+
+
+def test_a_second_click_gets_the_logits_of_the_first(predictor, video, monkeypatch):
+    given, decode = [], predictor.network.decode
+    monkeypatch.setattr(
+        predictor.network, "decode", lambda f, c, marks, mask: given.append(mask) or decode(f, c, marks, mask)
+    )
+    predictor.predict(video, (Point((4, 20, 15)),), None)
+    predictor.predict(video, (Point((4, 20, 15)), Point((4, 30, 15))), None)
+    assert len(given) == 2  # the first click is not decoded again
+    assert given[0] is None
+    assert given[1].shape == (32, 32)
+
+
+def test_several_slices_are_answered_each_by_itself(predictor, video):
+    first, second = Point((2, 20, 15)), Point((6, 20, 15))
+    both = predictor.predict(video, (first, second), None)
+    for index, prompt in ((2, first), (6, second)):
+        alone = predictor.predict(video, (prompt,), None)
+        whole = np.full(SHAPE, -32.0, np.float32)
+        whole[both.region.slices] = both.logits
+        assert np.array_equal(whole[index] > 0, alone.logits[0] > 0)
+        assert (whole[3:6] == -32).all()
+    assert both.region.start[0] == 2
+    assert both.region.stop[0] == 7
+
+
+def test_a_box_with_depth_acts_on_its_middle_slice(predictor, video):
+    deep = predictor.predict(video, (Box((2, 10, 8), (8, 34, 28)),), None)
+    flat = predictor.predict(video, (Box((5, 10, 8), (5, 34, 28)),), None)
+    assert deep.region == flat.region
+    assert np.array_equal(deep.logits, flat.logits)
+
+
+def test_slices_across_other_axes_are_answered_in_their_plane(predictor, video):
+    answer = predictor.predict(video, (SliceMask(2, 7, np.ones(SHAPE[:2], bool)),), None)
+    assert answer.region == Region.plane(SHAPE, 2, 7)
+    assert (answer.logits > 0).all()
+
+
+def test_a_correction_changes_its_slice_of_the_seed_and_no_other(predictor, video):
+    before = seed(3, 4, 5)
+    answer = predictor.predict(video, (Point((3, 20, 15)), Point((4, 40, 35))), before)
+    assert answer.region == before.region
+    others = [n for n in range(SHAPE[0]) if n != 4]
+    assert np.array_equal(answer.logits[others], before.logits[others])
+    assert not np.array_equal(answer.logits[4], before.logits[4])
+    elsewhere = predictor.predict(video, (Point((8, 20, 15)),), before)  # the seed has nothing there
+    assert np.array_equal(elsewhere.logits[8], predictor.predict(video, (Point((8, 20, 15)),), None).logits[0])
+
+
+def run(predictor, video, given, token=None, first=0, last=SHAPE[0] - 1):
+    request = Propagate(1, 1, 0, given, first, last)
+    return list(propagate(request, predictor, video, video.volume, token or Token()))
+
+
+def test_a_mask_is_carried_both_ways_with_a_confidence_per_slice(predictor, video, monkeypatch):
+    carry = predictor.carry  # random weights soon lose the object: made sure of it, they go on to the ends
+    monkeypatch.setattr(predictor, "carry", lambda *asked: (carry(*asked)[0] + 40, 0.9))
+    *slices, end = run(predictor, video, {5: square()})
+    assert [answer.index for answer in slices] == [5, 4, 3, 2, 1, 0, 6, 7, 8, 9, 10, 11]
+    assert isinstance(end, Propagated)
+    assert end.reached == (0, 11)
+
+
+def test_carrying_repeats_and_depends_on_every_conditioning_slice(predictor, video):
+    def logits(given):
+        memory = predictor.remember(video, 0, given)
+        return [predictor.carry(memory, n, n - 1)[0] for n in (6, 7)]
+
+    one, again, two = logits({5: square()}), logits({5: square()}), logits({5: square(), 9: ~square()})
+    assert all(np.array_equal(a, b) for a, b in zip(one, again, strict=True))
+    assert all(not np.array_equal(a, b) for a, b in zip(one, two, strict=True))
+
+
+def test_the_confidence_is_the_quality_where_the_object_is_sure(predictor, video, monkeypatch):
+    found, decode = [], predictor.network.decode
+    monkeypatch.setattr(predictor.network, "decode", lambda *a: found.append(decode(*a)) or found[-1])
+    memory = predictor.remember(video, 0, {5: square()})
+    _, confidence = predictor.carry(memory, 6, 5)
+    assert confidence == pytest.approx(found[-1].quality, rel=1e-6)
+    assert 0 < confidence < 1
+
+
+def test_where_the_network_sees_no_object_carrying_ends_by_itself(tmp_path, monkeypatch):
+    predictor = installed(tmp_path, monkeypatch, **ABSENT)
+    video = prepared(predictor)
+    *slices, end = run(predictor, video, {5: square()})
+    assert [answer.mask.any() for answer in slices] == [True] + [False] * 11
+    assert end.reached == (5, 5)
+    assert "ends before slice 4" in end.reason
+    assert "ends before slice 6" in end.reason
+
+
+def test_an_empty_conditioning_slice_is_remembered_as_without_the_object(predictor, video):
+    memory = predictor.remember(video, 0, {5: square(), 8: np.zeros(SHAPE[1:], bool)})
+    assert np.array_equal(memory.bank.conditioning[8].pointer, predictor.network.constants.no_object)
+    assert not np.array_equal(memory.bank.conditioning[5].pointer, predictor.network.constants.no_object)
+
+
+def test_cancelling_keeps_what_is_done(predictor, video, monkeypatch):
+    monkeypatch.setattr(predictor, "carry", lambda *_: (np.where(square(), 5.0, -5.0), 0.9))
+    token, answers = Token(), []
+    for message in propagate(Propagate(1, 1, 0, {5: square()}, 0, 11), predictor, video, video.volume, token):
+        answers.append(message)
+        if isinstance(message, SliceAnswer) and message.index == 3:
+            token.cancel()
+    assert answers[-1].cancelled
+    assert answers[-1].reached == (3, 5)
+
+
+def test_a_card_without_its_weights_says_what_to_do(predictor):
+    with pytest.raises(MissingModel, match="not on this machine"):
+        type(predictor)(replace(predictor.card, id="absent"))
