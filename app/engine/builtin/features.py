@@ -1,0 +1,49 @@
+"""`Features`: a volume's pyramid and the cubes that were encoded so far, all that a click needs beside its prompts."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass, field
+
+from app.engine.builtin.cube import Array, Cube, Position
+from app.engine.builtin.maps import image_channels
+from app.engine.builtin.pyramid import Pyramid
+from app.engine.builtin.runtime import Features as Encoded
+from app.engine.builtin.runtime import Runtime
+from app.geometry import Index
+from app.volume import Volume
+
+_KEPT = 24  # cubes; of 64 voxels each takes 13 MB
+
+
+@dataclass(slots=True, eq=False)
+class Features:
+    """What `prepare` returns. No prompt changes what is in it; encoded cubes are added as they are looked at."""
+
+    volume: Volume
+    pyramid: Pyramid
+    runtime: Runtime
+    _encoded: OrderedDict[Cube, Encoded] = field(default_factory=OrderedDict)
+
+    @property
+    def shape(self) -> Index:
+        """Of the volume, (k, j, i)."""
+        return self.volume.shape
+
+    @property
+    def spacing(self) -> Position:
+        """Of the volume, millimetres along (k, j, i)."""
+        return self.volume.geometry.spacing
+
+    def encoded(self, cube: Cube) -> Encoded:
+        """The encoder's features of a cube, kept for the next click."""
+        if cube not in self._encoded:
+            self._encoded[cube] = self.runtime.encode(image_channels(cube.sampled(self.pyramid)))
+            while len(self._encoded) > _KEPT:
+                self._encoded.popitem(last=False)
+        self._encoded.move_to_end(cube)
+        return self._encoded[cube]
+
+    def decode(self, cube: Cube, drawn: Array) -> tuple[Array, float]:
+        """Logits in a cube for prompt maps, and the Dice that the network expects of them."""
+        return self.runtime.decode(self.encoded(cube), drawn)

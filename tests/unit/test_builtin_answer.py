@@ -1,0 +1,205 @@
+"""From prompts to the volume's voxels, with a threshold in the network's place: zoom and geometry alone."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from app.engine.builtin import maps
+from app.engine.builtin.features import Features
+from app.engine.builtin.predictor import BuiltinPredictor
+from app.engine.builtin.pyramid import Pyramid
+from app.engine.evaluation import dice
+from app.engine.propagation import propagate
+from app.engine.protocol import ModelCard, Prediction, Prior, Propagate, Propagated, SliceAnswer, Token
+from app.geometry import Geometry, Region
+from app.prompts import Box, Point, Scribble, SliceMask
+from app.volume import Volume
+
+CARD = ModelCard("builtin", "Volumask", "builtin", 3, frozenset({"point", "box", "scribble", "mask"}))
+THICK = (5.0, 0.7, 0.7)
+
+
+class Threshold:
+    """Bright is inside. Counts what is asked of it."""
+
+    side = 32
+
+    def __init__(self) -> None:
+        self.encodings = self.decodings = 0
+
+    def encode(self, image: np.ndarray) -> tuple[np.ndarray, ...]:
+        self.encodings += 1
+        return (image,)
+
+    def decode(self, features: tuple[np.ndarray, ...], drawn: np.ndarray) -> tuple[np.ndarray, float]:
+        self.decodings += 1
+        assert drawn.shape == (maps.CHANNELS, 32, 32, 32)
+        return 5 * features[0][0], 0.9
+
+
+class Predictor(BuiltinPredictor):
+    """The built-in predictor around another runtime."""
+
+    def __init__(self, runtime: Threshold) -> None:
+        self.card = CARD
+        self._runtime = runtime  # type: ignore[assignment]
+
+
+def ellipsoid(shape: tuple[int, int, int], centre: tuple[float, ...], radii: tuple[float, ...]) -> np.ndarray:
+    grids = np.meshgrid(*(np.arange(n) for n in shape), indexing="ij")
+    return sum(((g - c) / r) ** 2 for g, c, r in zip(grids, centre, radii, strict=True)) <= 1
+
+
+def scan(mask: np.ndarray, spacing: tuple[float, float, float]) -> Volume:
+    array = 100 + 900 * mask + np.random.default_rng(0).normal(0, 5, mask.shape)
+    return Volume(array.astype(np.int16), Geometry(mask.shape, np.diag([*spacing[::-1], 1.0])))
+
+
+def prepared(volume: Volume) -> tuple[Predictor, Features]:
+    predictor = Predictor(Threshold())
+    return predictor, predictor.prepare(volume, lambda fraction, what: None, Token())
+
+
+def on_grid(prediction: Prediction, shape: tuple[int, int, int]) -> np.ndarray:
+    mask = np.zeros(shape, bool)
+    mask[prediction.region.slices] = prediction.logits > 0
+    return mask
+
+
+CASES = {
+    "small": ((40, 120, 100), (19, 70, 30), (2.5, 3, 4), (1.0, 1.0, 1.0)),
+    "large": ((60, 200, 190), (30, 90, 100), (24, 70, 60), (2.0, 1.0, 1.0)),
+    "thick slices": ((20, 220, 230), (9, 60, 170), (3.2, 22, 25), THICK),
+    "flat volume": ((1, 90, 80), (0, 40, 30), (0.5, 12, 14), (1.0, 1.0, 1.0)),
+    "at the border": ((40, 60, 60), (0, 59, 30), (12, 14, 13), (1.0, 1.0, 1.0)),
+    "tiny volume": ((7, 8, 9), (3, 4, 4), (2.4, 2.8, 3.1), (0.3, 0.3, 0.3)),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_one_click_finds_objects_of_every_size_where_they_are(name: str) -> None:
+    shape, centre, radii, spacing = CASES[name]
+    mask = ellipsoid(shape, centre, radii)
+    predictor, features = prepared(scan(mask, spacing))
+    prediction = predictor.predict(features, (Point(centre),), None)
+    assert dice(on_grid(prediction, shape), mask) > (0.8 if name == "tiny volume" else 0.93)
+
+
+@pytest.mark.parametrize("name", ["small", "large", "thick slices"])
+def test_a_further_click_looks_through_the_same_cube_and_decodes_once(name: str) -> None:
+    shape, centre, radii, spacing = CASES[name]
+    mask = ellipsoid(shape, centre, radii)
+    predictor, features = prepared(scan(mask, spacing))
+    clicks = (Point(centre), Point((0, 0, 0), positive=False), Point((0, 1, 1), positive=False))
+    answer = predictor.predict(features, clicks[:1], None)
+    answer = predictor.predict(features, clicks[:2], Prior(answer.region, answer.logits))
+    counts = predictor._runtime.encodings, predictor._runtime.decodings
+    again = predictor.predict(features, clicks, Prior(answer.region, answer.logits))
+    assert (predictor._runtime.encodings - counts[0], predictor._runtime.decodings - counts[1]) == (0, 1)
+    assert dice(on_grid(again, shape), mask) > 0.93
+
+
+def test_prompts_hold_on_their_voxels_the_newest_where_they_contradict() -> None:
+    shape, centre, radii, spacing = CASES["large"]
+    predictor, features = prepared(scan(ellipsoid(shape, centre, radii), spacing))
+    prompts = (
+        Point(centre),
+        Point((30, 10, 10)),  # outside the bright object
+        Point((30, 100, 100), positive=False),
+        Scribble([(10, 3, 3), (10, 3, 4)]),
+        Point((30, 91, 100)),
+        Point((30, 91, 100), positive=False),
+    )
+    mask = on_grid(predictor.predict(features, prompts, None), shape)
+    assert mask[centre]
+    assert mask[30, 10, 10]
+    assert mask[10, 3, 3]
+    assert mask[10, 3, 4]
+    assert not mask[30, 100, 100]
+    assert not mask[30, 91, 100]
+
+
+def test_a_box_is_the_limit_and_a_slice_mask_is_kept_as_drawn() -> None:
+    shape, centre, radii, spacing = CASES["large"]
+    predictor, features = prepared(scan(ellipsoid(shape, centre, radii), spacing))
+    box = Box((20, 60, 70), (40, 110, 120))
+    mask = on_grid(predictor.predict(features, (box,), None), shape)
+    inside = np.zeros(shape, bool)
+    inside[box.region().slices] = True
+    assert mask.any()
+    assert not (mask & ~inside).any()
+    drawn = np.zeros(shape[1:], bool)
+    drawn[80:100, 60:130] = True
+    mask = on_grid(predictor.predict(features, (SliceMask(0, 30, drawn),), None), shape)
+    np.testing.assert_array_equal(mask[30][70:110, 50:140], drawn[70:110, 50:140])
+
+
+def test_only_exclude_prompts_say_nothing_of_an_object() -> None:
+    predictor, features = prepared(scan(ellipsoid(*CASES["small"][:3]), (1.0, 1.0, 1.0)))
+    assert predictor.predict(features, (Point((1, 1, 1), positive=False),), None).region.size == 0
+
+
+def test_a_painted_mask_stays_away_from_a_click_that_contradicts_it() -> None:
+    shape = (40, 100, 200)
+    objects = ellipsoid(shape, (20, 50, 40), (8, 8, 8)) | ellipsoid(shape, (20, 50, 150), (8, 8, 8))
+    predictor, features = prepared(scan(objects, (1.0, 1.0, 1.0)))
+    painted = ellipsoid(shape, (20, 50, 40), (6, 6, 6))  # too small, on purpose: nobody clicked there
+    region = Region.whole(shape)
+    prior = Prior(region, np.where(painted, 4, -4).astype(np.float32), seed=True)
+    mask = on_grid(predictor.predict(features, (Point((20, 50, 150)),), prior), shape)
+    np.testing.assert_array_equal(mask[:, :, :90], painted[:, :, :90])
+    assert mask[20, 50, 150]
+    assert mask[:, :, 130:].sum() > 300
+    unchanged = predictor.predict(features, (Point((20, 50, 40)),), prior)
+    np.testing.assert_array_equal(on_grid(unchanged, shape), painted)
+
+
+def test_the_same_question_gets_the_same_answer() -> None:
+    shape, centre, radii, spacing = CASES["large"]
+    predictor, features = prepared(scan(ellipsoid(shape, centre, radii), spacing))
+    first = predictor.predict(features, (Point(centre),), None)
+    predictor.predict(features, (Point((1, 1, 1)),), None)
+    again = predictor.predict(features, (Point(centre),), None)
+    np.testing.assert_array_equal(first.logits, again.logits)
+    assert first.region == again.region
+
+
+@pytest.mark.parametrize("array", [np.full((20, 30, 40), 5, np.int16), np.full((20, 30, 40), 1e30, np.float32)])
+def test_a_constant_image_gets_an_answer(array: np.ndarray) -> None:
+    volume = Volume(array, Geometry(array.shape, np.eye(4)))
+    predictor, features = prepared(volume)
+    mask = on_grid(
+        predictor.predict(features, (Point((10, 15, 20)), Point((0, 0, 0), positive=False)), None), array.shape
+    )
+    assert mask[10, 15, 20]
+    assert not mask[0, 0, 0]
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_a_mask_is_carried_to_both_ends_of_the_object_and_no_further(axis: int) -> None:
+    shape, spacing = (60, 70, 80), (1.4, 1.0, 1.2)
+    mask = ellipsoid(shape, (30, 35, 40), (18, 20, 22))
+    volume = scan(mask, spacing)
+    predictor, features = prepared(volume)
+    middle = (30, 35, 40)[axis]
+    request = Propagate(1, 1, axis, {middle: np.take(mask, middle, axis)}, 0, shape[axis] - 1)
+    carried, counted = np.zeros(shape, bool), predictor._runtime.decodings
+    for message in propagate(request, predictor, features, volume, Token()):
+        if isinstance(message, SliceAnswer):
+            np.moveaxis(carried, axis, 0)[message.index] = message.mask
+        else:
+            assert isinstance(message, Propagated)
+            end = message
+    assert dice(carried, mask) > 0.93
+    true = np.flatnonzero(mask.any(axis=tuple(a for a in range(3) if a != axis)))
+    assert abs(end.reached[0] - true[0]) <= 1
+    assert abs(end.reached[1] - true[-1]) <= 1
+    assert predictor._runtime.decodings - counted < 14  # runs of slices, not one pass for each of the 40
+
+
+def test_pyramid_is_made_once_for_all_clicks() -> None:
+    volume = scan(ellipsoid(*CASES["small"][:3]), (1.0, 1.0, 1.0))
+    _, features = prepared(volume)
+    assert isinstance(features.pyramid, Pyramid)
+    assert features.pyramid.levels[0].array is volume.array

@@ -1,0 +1,81 @@
+"""Batches of scenes, made in a thread ahead of the loop; batch i of a seed is always the same."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from app.engine.builtin import maps
+from training import clicks, scenes
+from training.scans import Scan
+from training.scenes import Mask, Mix
+
+AHEAD = 4
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What a batch is made of: `batch` scenes with `objects` objects each, in cubes of `side` voxels."""
+
+    side: int
+    batch: int
+    objects: int
+    seed: int
+    mix: Mix
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Images (B, 2, S, S, S), masks of B * O objects, the maps of their first prompts, and the user's dice."""
+
+    images: Tensor
+    masks: list[Mask]
+    drawn: list[np.ndarray]
+    random: np.random.Generator
+
+    @property
+    def targets(self) -> Tensor:
+        """The masks as floats (B * O, 1, S, S, S)."""
+        return torch.from_numpy(np.stack(self.masks)[:, None].astype(np.float32))
+
+    def correct(self, logits: Tensor) -> None:
+        """One more click for every object, and the answer into the maps."""
+        answers = logits[:, 0].float().cpu().numpy()
+        for drawn, mask, answer in zip(self.drawn, self.masks, answers, strict=True):
+            clicks.correct(drawn, answer > 0, mask, self.random)
+            drawn[maps.LAST] = np.tanh(answer / 2)
+
+    def maps(self, forget: bool) -> Tensor:
+        """Prompt maps (B * O, CHANNELS, S, S, S); `forget` leaves the last answer out, as after an undo."""
+        stacked = np.stack(self.drawn)
+        if forget:
+            stacked[:, maps.LAST] = 0
+        return torch.from_numpy(stacked)
+
+
+def make(number: int, recipe: Recipe, real: list[Scan]) -> Batch:
+    """Batch `number`."""
+    first = number * recipe.batch
+    made = [
+        scenes.make(first + i, recipe.seed, recipe.side, recipe.objects, real, recipe.mix) for i in range(recipe.batch)
+    ]
+    random = np.random.default_rng((recipe.seed, number))
+    masks = [mask for scene in made for mask in scene.masks]
+    images = torch.from_numpy(np.stack([scene.image for scene in made]))
+    return Batch(images, masks, [clicks.first(mask, random) for mask in masks], random)
+
+
+def stream(numbers: Iterator[int], recipe: Recipe, real: list[Scan], workers: int = 1) -> Iterator[Batch]:
+    """The batches of endless `numbers`, in order."""
+    with ThreadPoolExecutor(workers) as pool:
+        waiting: deque[Future[Batch]] = deque()
+        while True:
+            while len(waiting) < AHEAD * workers:
+                waiting.append(pool.submit(make, next(numbers), recipe, real))
+            yield waiting.popleft().result()

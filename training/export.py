@@ -1,0 +1,100 @@
+"""Make `models/builtin/` from trained weights: `python -m training.export WEIGHTS models/builtin --side 64`.
+
+The weights go into one safetensors file. The graphs that OpenVINO runs are written beside it as text whose constants
+point into that same file, so that a click needs no torch and nothing is stored twice.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+import xml.etree.ElementTree as Tree
+from pathlib import Path
+from typing import Any
+
+import openvino
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from app.engine.builtin.maps import CHANNELS, IMAGE_CHANNELS
+from app.engine.builtin.network import WIDTHS
+from training.state import Network
+
+GRAPH = "graph"
+"""The tensor of bytes that holds what the graphs need beside the weights: shapes, axes, small folded numbers."""
+
+
+class _Decoder(nn.Module):
+    """The decoder with its features as four inputs."""
+
+    def __init__(self, decoder: nn.Module) -> None:
+        super().__init__()
+        self.decoder = decoder
+
+    def forward(self, f0: Tensor, f1: Tensor, f2: Tensor, f3: Tensor, maps: Tensor) -> Any:
+        return self.decoder((f0, f1, f2, f3), maps)
+
+
+def main() -> None:
+    """Read the arguments and export."""
+    parser = argparse.ArgumentParser("training.export", description=__doc__)
+    parser.add_argument("weights", type=Path)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--side", type=int, default=64, help="of the cube, voxels")
+    args = parser.parse_args()
+    export(args.weights, args.folder, args.side)
+
+
+def export(weights: Path, folder: Path, side: int) -> None:
+    """Write network.safetensors, encoder.xml and decoder.xml."""
+    tensors = {name: value.half().contiguous() for name, value in load_file(weights).items() if name != GRAPH}
+    network = Network()
+    network.load_state_dict({name: value.float() for name, value in tensors.items()})
+    network.eval()
+    cube = (side, side, side)
+    image, drawn = torch.zeros(1, IMAGE_CHANNELS, *cube), torch.zeros(1, CHANNELS, *cube)
+    features = [
+        torch.zeros(1, width, *(side // stride for _ in cube))
+        for width, stride in zip(WIDTHS, (1, 2, 4, 8), strict=True)
+    ]
+    parts = {"encoder": (network.encoder, (image,)), "decoder": (_Decoder(network.decoder), (*features, drawn))}
+    folder.mkdir(parents=True, exist_ok=True)
+    places, further = _places(tensors), bytearray()
+    for name, (module, example) in parts.items():
+        with tempfile.TemporaryDirectory() as temporary:
+            graph = openvino.convert_model(module, example_input=example, input=[tuple(x.shape) for x in example])
+            openvino.save_model(graph, Path(temporary) / "graph.xml", compress_to_fp16=True)
+            tree, constants = Tree.parse(Path(temporary) / "graph.xml"), (Path(temporary) / "graph.bin").read_bytes()
+        _point(tree, constants, places, further)
+        tree.write(folder / f"{name}.xml", encoding="utf-8")
+    tensors[GRAPH] = torch.frombuffer(further, dtype=torch.uint8)
+    save_file(tensors, folder / "network.safetensors")
+
+
+def _places(tensors: dict[str, Tensor]) -> dict[bytes, int]:
+    """Where each tensor's bytes will lie in the file's data, and under b"" where the further bytes begin."""
+    with tempfile.TemporaryDirectory() as temporary:
+        path = Path(temporary) / "places.safetensors"
+        save_file({**tensors, GRAPH: torch.zeros(1, dtype=torch.uint8)}, path)
+        content = path.read_bytes()
+    header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+    places = {value.numpy().tobytes(): header[name]["data_offsets"][0] for name, value in tensors.items()}
+    return {**places, b"": header[GRAPH]["data_offsets"][0]}
+
+
+def _point(tree: Tree.ElementTree[Any], constants: bytes, places: dict[bytes, int], further: bytearray) -> None:
+    """Make every constant of a graph point to the weights file; what is not a weight is added to `further`."""
+    for data in tree.iterfind(".//layer[@type='Const']/data"):
+        start, size = int(data.attrib["offset"]), int(data.attrib["size"])
+        value = constants[start : start + size]
+        if value not in places:
+            further.extend(b"\0" * (-len(further) % 8))
+            places[value] = places[b""] + len(further)
+            further.extend(value)
+        data.set("offset", str(places[value]))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,130 @@
+"""Regions of real scans with what people outlined in them, or with pseudo-objects of their own grey values.
+
+Only cases that `benchmark.json` calls `train` (or does not list and the manifest frees), and only under permissive
+licences: the shipped weights carry no doubt. Nothing of them is kept but the weights.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import nibabel
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from training.shapes import Field, Random
+
+CASES = (
+    "ct_lesion_000001_mediastinum",  # Apache-2.0
+    "ct_lesion_000002_abdomen",  # Apache-2.0
+    "ct_lung_elastix",  # Apache-2.0
+    "mr_abdomen_totalseg",  # Apache-2.0
+    "mr_breast_tumour",  # BSD-3-Clause
+    "mr_ms_lesions_26",  # CC BY
+    "mr_prostate_001",  # Apache-2.0
+    "us_prostate_001",  # Apache-2.0
+    "mr_spinalcord_t1",  # MIT
+    "mr_spinalcord_greymatter",  # MIT
+    "mr_brain_colin27_aal",  # BSD-3-Clause; its parcels are coarse, so it gives pseudo-objects only
+)
+WITHOUT_LABELS = frozenset({"mr_brain_colin27_aal"})
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Scan:
+    """One training case: image and labels (k, j, i), spacing in millimetres, every label's box."""
+
+    image: Field
+    labels: NDArray[np.int16]
+    spacing: NDArray[np.float64]
+    boxes: dict[int, NDArray[np.int64]]
+
+
+def load(folder: Path) -> list[Scan]:
+    """The training cases that lie under `folder` (the project's shared data)."""
+    return [
+        _read(folder / "gt" / name, name not in WITHOUT_LABELS) for name in CASES if (folder / "gt" / name).is_dir()
+    ]
+
+
+def region(scan: Scan, side: int, random: Random) -> tuple[Field, list[Mask]]:
+    """A turned, zoomed cube around some outlined object, and the masks of the objects in it, that one first."""
+    if not scan.boxes:
+        return pseudo(scan, side, random)
+    label = int(random.choice(list(scan.boxes)))
+    start, stop = scan.boxes[label]
+    extent = float(((stop - start) * scan.spacing).max())
+    step = extent / (side * np.exp(random.uniform(np.log(0.2), np.log(1.5))))
+    step = float(np.clip(step, scan.spacing.min() * 0.4, max(scan.spacing.max() * 2, extent / side)))
+    centre = (start + stop - 1) / 2 + random.uniform(-0.4, 0.4, 3) * np.maximum(
+        stop - start, side * step * 0.3 / scan.spacing
+    )
+    indices = _sampled(scan, centre, step, side, random)
+    image = ndimage.map_coordinates(scan.image, indices, order=1, mode="nearest")
+    labels = ndimage.map_coordinates(scan.labels, indices, order=0, mode="constant", cval=0)
+    masks = [labels == other for other in (label, *random.permutation(list(scan.boxes))[:3].tolist())]
+    if random.random() < 0.15 and len(scan.boxes) < 4:
+        masks.insert(0, labels > 0)
+    return image, masks
+
+
+def pseudo(scan: Scan, side: int, random: Random) -> tuple[Field, list[Mask]]:
+    """A cube of a scan and connected bands of its own grey values, for want of people's outlines (ScribblePrompt)."""
+    finest, coarsest = scan.spacing.min() * 0.7, (np.array(scan.image.shape) * scan.spacing).max() / side
+    step = float(np.exp(random.uniform(np.log(finest), np.log(max(finest * 1.5, coarsest)))))
+    centre = random.uniform(0.15, 0.85, 3) * scan.image.shape
+    image = ndimage.map_coordinates(scan.image, _sampled(scan, centre, step, side, random), order=1, mode="nearest")
+    return image, [band(image, random) for _ in range(3)]
+
+
+def band(image: Field, random: Random) -> Mask:
+    """Voxels connected to a random one whose smoothed grey value is near to its own, opened where the leak is thin."""
+    smooth = ndimage.gaussian_filter(image, random.uniform(0.7, 2.5))
+    spread = float(np.subtract(*np.percentile(smooth, (95, 5))))
+    seed = tuple(random.integers(4, image.shape[0] - 4, 3))
+    inside = np.abs(smooth - smooth[seed]) < spread * random.uniform(0.06, 0.2)
+    if random.random() < 0.7:
+        inside = ndimage.binary_opening(inside) | _at(inside.shape, seed)
+    labels, _ = ndimage.label(inside)
+    return np.asarray(labels == labels[seed]) & (labels[seed] > 0)
+
+
+def _at(shape: tuple[int, ...], index: tuple[int, ...]) -> Mask:
+    mask = np.zeros(shape, bool)
+    mask[index] = True
+    return mask
+
+
+def _sampled(scan: Scan, centre: NDArray[np.float64], step: float, side: int, random: Random) -> NDArray[np.float64]:
+    """Indices (3, S, S, S) of a cube around `centre`, mirrored, and turned in two cases of three."""
+    turn = np.diag(random.choice([-1.0, 1.0], 3))[random.permutation(3)]
+    if random.random() < 0.66:
+        skew = random.uniform(-0.35, 0.35, 3)
+        turn = turn @ np.linalg.qr(np.eye(3) + _cross(skew))[0]
+    axis = (np.arange(side) - (side - 1) / 2) * step
+    offsets = np.stack(np.meshgrid(axis, axis, axis, indexing="ij")).reshape(3, -1)
+    indices = (turn @ offsets) / scan.spacing[:, None] + centre[:, None]
+    return np.asarray(indices.reshape(3, side, side, side))
+
+
+def _cross(vector: NDArray[np.float64]) -> NDArray[np.float64]:
+    a, b, c = vector
+    return np.array([[0, -c, b], [c, 0, -a], [-b, a, 0]])
+
+
+def _read(folder: Path, with_labels: bool) -> Scan:
+    image = nibabel.load(folder / "image.nii.gz")
+    values = np.ascontiguousarray(np.asarray(image.dataobj, np.float32).T)
+    labels = np.zeros(values.shape, np.int16)
+    if with_labels:
+        labels = np.ascontiguousarray(np.asarray(nibabel.load(folder / "label.nii.gz").dataobj).astype(np.int16).T)
+    spacing = np.array(image.header.get_zooms()[:3], float)[::-1]
+    boxes = {
+        label: np.array([[a.start for a in found], [a.stop for a in found]])
+        for label, found in enumerate(ndimage.find_objects(labels), start=1)
+        if found is not None and (labels[found] == label).sum() >= 60
+    }
+    return Scan(values, labels, spacing, boxes)
