@@ -12,7 +12,7 @@ from app.engine.weights.recognition import candidates
 
 ZOO = {
     "sam_vit_b": (93_735_472, 314), "sam_vit_l": (312_342_832, 482), "sam_vit_h": (641_090_608, 594),
-    "mobile_sam": (10_130_092, 439), "medsam": (93_735_472, 314), "lite_medsam": (9_791_300, 0),
+    "mobile_sam": (10_130_092, 439), "medsam": (93_735_472, 314), "lite_medsam": (9_791_300, 435),
     "sam_med2d": (271_241_776, 386), "sam_med3d": (100_509_232, 324), "sam_med3d_turbo": (100_509_232, 324),
     "fastsam3d": (53_224_240, 216), "sam2.1_tiny": (38_962_498, 471), "sam2.1_small": (46_060_354, 519),
     "sam2.1_base_plus": (80_850_178, 615), "edgetam": (13_895_794, 982), "medsam2": (38_962_498, 471),
