@@ -5,6 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
+
 from app import project, volume_io
 from app.document import PALETTE, Document
 from app.editing.scene import Scene
@@ -117,6 +120,11 @@ class Case:
         case = self.snapshot()
         project.write(target, case)
         self.saved(target, case)
+
+    def mask(self, segment: Segment | int) -> NDArray[np.bool_]:
+        """Where the segment is now, a new bool array (k, j, i)."""
+        label = self.case.segment(label_of(segment)).label
+        return self.case.segmentation.mask(label)
 
     def export_labels(self, path: str | Path) -> None:
         """All segments as a NIfTI label map on the grid of the scan, names in a sidecar."""

@@ -242,4 +242,4 @@ def _title(before: Prompts, after: Prompts) -> str:
     if len(after) <= len(before):
         return "Change prompts of"
     kind = type(after[-1]).__name__
-    return f"{'Slice mask' if kind == 'SliceMask' else kind} on"
+    return f"{'Lasso' if kind == 'SliceMask' else kind} on"

@@ -80,6 +80,12 @@ class History:
         del self.done[:count]
         return bool(count)
 
+    @property
+    def count(self) -> int:
+        """How many steps are done, those of one group counted as one."""
+        groups = [step.group for step in self.done]
+        return sum(not group or group != before for group, before in zip(groups, [0, *groups], strict=False))
+
     def forget_undone(self) -> None:
         """A new action ends what could be redone."""
         self._bytes -= sum(step.size for step in self.undone)

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from app.case import Case
 from app.corrections import Corrections
 from app.document import Document
 from app.editing.proposal import Effect, Proposal
 from app.engine import registry
 from app.engine.engine import Engine
 from app.engine.protocol import Estimated, Message, ModelCard, Propagated
-from app.engine.uncertainty import suggest
+from app.engine.uncertainty import interval, suggest
 from app.errors import AppError
 from app.events import Signal
 from app.geometry import Index
@@ -25,15 +25,13 @@ from app.history import Confidences, Prompts
 from app.inference import Inference
 from app.prompts import Prompt
 from app.segmentation import Segment, label_of
-
-if TYPE_CHECKING:
-    pass
+from app.travel import Travel
 
 Deliver = Callable[[Message], None]
 PATIENCE = 600.0  # seconds that a script waits for one answer before it is told that the engine hangs
 
 
-class Session(Case):
+class Session(Travel):
     """One open case and the engine that serves it; belongs to the thread that made it.
 
     Wherever a segment is wanted, a `Segment` or its label will do. Indices are (k, j, i).
@@ -119,32 +117,9 @@ class Session(Case):
         self.case.set_prompts(label_of(segment), prompts)
         self.inference.ask()
 
-    def mask(self, segment: Segment | int) -> NDArray[np.bool_]:
-        """Where the segment is now, a new bool array (k, j, i)."""
-        label = self.case.segment(label_of(segment)).label
-        return self.case.segmentation.mask(label)
-
     def correct(self, segment: Segment | int, effect: Effect, plane: tuple[int, int] | None = None) -> Proposal:
         """Do an effect of `app.editing`, on one slice (array axis, index) or on all; one undo step."""
         return self.corrections.correct(label_of(segment), effect, plane)
-
-    def undo(self) -> bool:
-        """Take back the newest action; whether there was one."""
-        return self._travel(self.case.undo)
-
-    def redo(self) -> bool:
-        """Do the newest undone action again; whether there was one."""
-        return self._travel(self.case.redo)
-
-    @property
-    def can_undo(self) -> bool:
-        """Whether there is something to take back."""
-        return self.document is not None and self.document.can_undo
-
-    @property
-    def can_redo(self) -> bool:
-        """Whether there is something to do again."""
-        return self.document is not None and self.document.can_redo
 
     # Propagation and uncertainty
 
@@ -207,6 +182,38 @@ class Session(Case):
         estimated = self.estimate(label) or self._estimated(label, 8)
         index, _ = suggest(estimated, self.case.prompts(label))
         return index
+
+    # Measurements
+
+    def intervals(self) -> dict[int, tuple[float, float]]:
+        """Label -> 5th and 95th percentile of the ensemble's volumes in mL, of segments with an estimate."""
+        known = ((segment.label, self.estimate(segment)) for segment in self.case.segments)
+        return {label: interval(estimated.volumes) for label, estimated in known if estimated and estimated.volumes}
+
+    def statistics(self) -> tuple[SegmentStatistics, ...]:
+        """Volume, surface, diameters and intensities of every segment."""
+        from app.measure import statistics  # loads scipy and VTK, so only once it is wanted
+
+        case = self.case
+        return statistics.statistics(case.volume, case.segmentation.labels, case.segments, self.intervals())
+
+    def compare(self, path: str | Path, tolerance: float = 2.0) -> tuple[Agreement, ...]:
+        """Dice, HD95 and NSD (within `tolerance` mm) of the segments against those of a second file."""
+        from app.exchange.reading import read_segments  # as above
+        from app.measure import agreement
+
+        case = self.case
+        labels, geometry = case.segmentation.labels, case.volume.geometry
+        return agreement.compare(labels, case.segments, geometry, read_segments(path), tolerance)
+
+    def export_report(self, path: str | Path) -> None:
+        """One HTML page with pictures and measurements; it names no patient and no file."""
+        from app.report import page  # as above
+
+        case, model = self.case, self.model.name
+        labels, window = case.segmentation.labels, self.view.window
+        content = page.Content(case.volume, labels, case.segments, self.statistics(), window, model=model)
+        page.write_report(path, content)
 
     # Models
 

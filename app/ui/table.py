@@ -216,6 +216,6 @@ ROWS: tuple[Row, ...] = (
 
 TOOL_BAR = (
     "open", "save", "", "undo", "redo", "", "crosshair", "point", "box", "scribble", "lasso", "include", "",
-    "brush", "eraser", "outline", "", "window", "",
+    "brush", "window", "",
     "propagate", "uncertainty", "next-click", "", "export-mesh", "export-labels",
 )  # fmt: skip

@@ -18,6 +18,7 @@ DIM = "#a3adba"
 DISABLED = "#626b77"
 ACCENT = "#4fa8f5"
 ON_ACCENT = "#0d1116"
+TICK = (Path(__file__).resolve().parents[2] / "resources" / "icons" / "tick.svg").as_posix()
 INCLUDE, EXCLUDE = "#5ce670", "#ff6b6b"
 SURE, MIDDLING, UNSURE = "#56b4e9", "#f0e442", "#d55e00"
 """Okabe and Ito's sky blue, yellow and vermilion: told apart with every kind of colour vision."""

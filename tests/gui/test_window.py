@@ -153,7 +153,8 @@ def test_the_button_of_a_prompt_takes_it_away(case, settle):
     for column in (8, 20):
         case.commands.add_prompt(Point((10, 12, column)))
     settle()
-    case.prompts.list.itemWidget(case.prompts.list.item(0)).findChild(QToolButton).click()
+    buttons = case.prompts.list.itemWidget(case.prompts.list.item(0)).findChildren(QToolButton)
+    next(button for button in buttons if "away" in button.toolTip()).click()
     settle()
     assert case.session.prompts(1) == (Point((10, 12, 20)),)
 
@@ -162,13 +163,13 @@ def test_the_history_lists_steps_and_a_click_travels(case, settle, qtbot):
     for column in (8, 20):
         case.commands.add_prompt(Point((10, 12, column)))
         settle()
-    rows = case.sidebar.history.list
+    history = case.sidebar.history
     titles = ["Scan opened", "Add Segment 1", "Point on Segment 1", "Point on Segment 1"]
-    qtbot.waitUntil(lambda: [rows.item(n).text() for n in range(rows.count())] == titles)
-    rows.itemClicked.emit(rows.item(1))
+    qtbot.waitUntil(lambda: history.texts() == titles)
+    history.list.clicked.emit(history.list.model().index(1, 0))
     assert case.session.mask(1).sum() == 0
-    qtbot.waitUntil(lambda: rows.currentRow() == 1)
-    rows.itemClicked.emit(rows.item(3))
+    qtbot.waitUntil(lambda: history.list.currentIndex().row() == 1)
+    history.list.clicked.emit(history.list.model().index(3, 0))
     assert len(case.session.prompts(1)) == 2
 
 

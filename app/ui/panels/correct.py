@@ -109,7 +109,7 @@ class CorrectPanel(QWidget):
     def _lay_out(self) -> None:
         body = QWidget()
         column = QVBoxLayout(body)
-        column.setContentsMargins(0, 0, 4, 0)
+        column.setContentsMargins(1, 0, 12, 0)  # the scroll bar takes ten pixels when it comes
         column.setSpacing(8)
         column.addWidget(self.help)
         column.addWidget(self.brush)

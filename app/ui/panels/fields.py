@@ -81,6 +81,7 @@ class Fields(QWidget):
                 return _Entry(field, (box,), box.isChecked)
             case Choice() | OtherSegment():
                 combo = QComboBox()
+                combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
                 for value, text in field.options if isinstance(field, Choice) else ():
                     combo.addItem(translated(text), value)
                 combo.currentIndexChanged.connect(self._on_changed)

@@ -41,6 +41,7 @@ class PromptsPanel(QWidget):
         self.list.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.list.itemClicked.connect(self._look_at)
         self.list.itemActivated.connect(self._look_at)
+        self.list.itemDoubleClicked.connect(self._look_at)
         self.list.currentItemChanged.connect(self._on_current_changed)
         self.list.customContextMenuRequested.connect(self._show_menu)
         column = QVBoxLayout(self)
@@ -133,7 +134,8 @@ class PromptsPanel(QWidget):
         for number in range(line.count()):
             item = line.itemAt(number)
             if item and (button := item.widget()):
-                button.setFixedSize(20, 20)
+                button.setObjectName("inRow")
+                button.setFixedSize(22, 22)
         return holder
 
     def _guarded(self, work: Callable[[Prompt], None], prompt: Prompt) -> None:

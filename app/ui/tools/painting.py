@@ -43,6 +43,9 @@ class _Drawing(Tool):
         corrections.change_brush(millimetres=corrections.brush.millimetres * NOTCH_FACTOR**notches)
         return True
 
+    words = ("Paint", "Erase")
+    """How the history calls it."""
+
     def _begin(self, view: SliceView, pixel: QPointF, erase: bool) -> Gesture | None:
         raise NotImplementedError
 
@@ -53,7 +56,8 @@ class _Drawing(Tool):
         return active or self._target()
 
     def _apply(self, stroke: Stroke, segment: Segment, erase: bool) -> None:
-        self._session.corrections.apply(stroke.proposal(f"{'Erase' if erase else 'Paint'} {segment.name}"))
+        word = self.words[erase]
+        self._session.corrections.apply(stroke.proposal(f"{word} {segment.name}"))
 
 
 class BrushTool(_Drawing):
@@ -89,6 +93,8 @@ class _Paint(Gesture):
 
 class OutlineTool(_Drawing):
     """Fills what is outlined on the slice, or cuts it out; with a ball as brush, cuts through all slices."""
+
+    words = ("Outline on", "Cut out of")
 
     def _begin(self, view: SliceView, pixel: QPointF, erase: bool) -> Gesture | None:
         case = self._session.case
