@@ -7,7 +7,7 @@ import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -138,8 +138,7 @@ def _embedded(cases: Sequence[Case], recipe: Sam3dRecipe, folder: Path, progress
 
     try:
         return tuple(
-            embedded(case, recipe, encoder, folder, lambda share, number=number: tell(number, share))
-            for number, case in enumerate(cases)
+            embedded(case, recipe, encoder, folder, partial(tell, number)) for number, case in enumerate(cases)
         )
     except OSError as error:
         message = f"The embeddings could not be kept in {folder}: {error.strerror}."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -46,17 +47,26 @@ class Sam3dRecipe:
         Raises:
             BadInput: when the card lacks what is needed.
         """
-        value: dict[str, Any] = dict(card.recipe)
         try:
-            k, j, i = (float(step) for step in value.pop("spacing"))
-            low, high = (float(end) for end in value.pop("clip", (0.0, 0.0)))
-            recipe = cls(classes=tuple(value.pop("classes")), spacing=(k, j, i), clip=(low, high), **value)
+            recipe = cls.read(card.recipe)
         except (KeyError, TypeError, ValueError) as error:
             message = f"The card of {card.name} does not say what the decoder was trained on ({error})."
             raise BadInput(message, "Use the folder that train-sam3d wrote.") from error
         if recipe.side % 16 or min(recipe.side, recipe.depth) < 1 or recipe.across not in (0, 1, 2):
             raise BadInput(f"The card of {card.name} asks for a crop that there cannot be.")
         return recipe
+
+    @classmethod
+    def read(cls, table: Mapping[str, Any]) -> Sam3dRecipe:
+        """From what `table` gave.
+
+        Raises:
+            KeyError, TypeError, ValueError: when it is not that.
+        """
+        value = dict(table)
+        k, j, i = (float(step) for step in value.pop("spacing"))
+        low, high = (float(end) for end in value.pop("clip", (0.0, 0.0)))
+        return cls(classes=tuple(value.pop("classes")), spacing=(k, j, i), clip=(low, high), **value)
 
     def table(self) -> dict[str, Any]:
         """For a card; `of` reads it."""
