@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import QPoint, QSettings, QSize, Qt, QTimer, QUrl
-from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QShowEvent
-from PySide6.QtWidgets import QMainWindow, QStackedWidget, QToolBar, QVBoxLayout, QWidget
+from PySide6.QtCore import QPoint, QSettings, QSize, Qt, QTimer
+from PySide6.QtGui import QCloseEvent, QShowEvent
+from PySide6.QtWidgets import QStackedWidget, QToolBar, QVBoxLayout, QWidget
 
 import app
 from app.autosave import Autosave, recovery_folder
@@ -18,6 +18,7 @@ from app.ui.cases import Cases
 from app.ui.commands import Commands
 from app.ui.crash import recent_log
 from app.ui.dialogs import pages
+from app.ui.drops import DropWindow
 from app.ui.effects import Effects
 from app.ui.engine_bridge import EngineBridge
 from app.ui.estimates import Estimates
@@ -39,7 +40,7 @@ from app.ui.tools import Mouse
 AUTOSAVE_MS = 500
 
 
-class MainWindow(QMainWindow):
+class MainWindow(DropWindow):
     """Owns the widgets; the session owns the facts.
 
     Args:
@@ -84,7 +85,6 @@ class MainWindow(QMainWindow):
         self.actions_ = Actions(self, self.views, self.commands, self.banner.tell_error)
         self.empty = EmptyState()
         self._lay_out()
-        self.setAcceptDrops(True)
         self.setWindowIcon(icon("app"))
         self.resize(1360, 860)
 
@@ -239,33 +239,6 @@ class MainWindow(QMainWindow):
     def _show_segment_menu(self, place: QPoint) -> None:
         names = ("add-segment", "rename", "reset", "remove-segment", "visible", "lock", "propagate", "export-mesh")
         self.actions_.context_menu(self, names).popup(place)
-
-    # Drop
-
-    def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802  # Qt's name
-        """Accept what can be opened, and nothing else."""
-        if self._dropped(event.mimeData().urls()) is not None:
-            event.acceptProposedAction()
-            self.empty.set_hovered(True)
-
-    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:  # noqa: N802  # Qt's name
-        """It went elsewhere."""
-        self.empty.set_hovered(False)
-
-    def dropEvent(self, event: QDropEvent) -> None:  # noqa: N802  # Qt's name
-        """Open it once the drop has ended, so that the other program need not wait for a question of ours."""
-        self.empty.set_hovered(False)
-        path = self._dropped(event.mimeData().urls())
-        if path is not None:
-            event.acceptProposedAction()
-            take = self.models.import_file if self.models.takes(path) else self.cases.open
-            QTimer.singleShot(0, self, lambda: take(path))
-
-    def _dropped(self, urls: list[QUrl]) -> Path | None:
-        """The one scan, project or weights file that was dropped, if we open such."""
-        paths = [Path(url.toLocalFile()) for url in urls if url.isLocalFile()]
-        ours = len(paths) == 1 and (self.models.takes(paths[0]) or self.cases.can_open(paths[0]))
-        return paths[0] if ours else None
 
     # Window
 
