@@ -19,6 +19,8 @@ from app.volume import Volume
 
 if TYPE_CHECKING:
     from app.exchange.receipt import LabelReceipt
+    from app.measure.agreement import Agreement
+    from app.measure.statistics import SegmentStatistics
     from app.render.mesh_files import Receipt
 
 
@@ -167,6 +169,36 @@ class Case:
         case = self.case
         chosen = case.segments if segment is None else (case.segment(label_of(segment)),)
         return mesh_files.export(path, case.segmentation.labels, chosen, case.volume.geometry)
+
+    def intervals(self) -> dict[int, tuple[float, float]]:
+        """Label -> where an ensemble puts the volume, in mL; a session knows some."""
+        return {}
+
+    def statistics(self) -> tuple[SegmentStatistics, ...]:
+        """Volume, surface, diameters and intensities of every segment."""
+        from app.measure import statistics  # loads scipy and VTK, so only once it is wanted
+
+        case = self.case
+        return statistics.statistics(case.volume, case.segmentation.labels, case.segments, self.intervals())
+
+    def compare(self, path: str | Path, tolerance: float = 2.0) -> tuple[Agreement, ...]:
+        """Dice, HD95 and NSD (within `tolerance` mm) of the segments against those of a second file."""
+        from app.exchange.reading import read_segments  # as above
+        from app.measure import agreement
+
+        case = self.case
+        labels, geometry = case.segmentation.labels, case.volume.geometry
+        return agreement.compare(labels, case.segments, geometry, read_segments(path), tolerance)
+
+    def export_report(self, path: str | Path) -> None:
+        """One HTML page with pictures and measurements; it names no patient and no file."""
+        from app.report import page  # as above
+
+        case, labels = self.case, self.case.segmentation.labels
+        content = page.Content(
+            case.volume, labels, case.segments, self.statistics(), self.view.window, model=self._model_id
+        )
+        page.write_report(path, content)
 
     def _show(self, document: Document) -> None:
         self.document = document

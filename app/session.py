@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, Literal
 
@@ -183,37 +182,10 @@ class Session(Travel):
         index, _ = suggest(estimated, self.case.prompts(label))
         return index
 
-    # Measurements
-
     def intervals(self) -> dict[int, tuple[float, float]]:
         """Label -> 5th and 95th percentile of the ensemble's volumes in mL, of segments with an estimate."""
         known = ((segment.label, self.estimate(segment)) for segment in self.case.segments)
         return {label: interval(estimated.volumes) for label, estimated in known if estimated and estimated.volumes}
-
-    def statistics(self) -> tuple[SegmentStatistics, ...]:
-        """Volume, surface, diameters and intensities of every segment."""
-        from app.measure import statistics  # loads scipy and VTK, so only once it is wanted
-
-        case = self.case
-        return statistics.statistics(case.volume, case.segmentation.labels, case.segments, self.intervals())
-
-    def compare(self, path: str | Path, tolerance: float = 2.0) -> tuple[Agreement, ...]:
-        """Dice, HD95 and NSD (within `tolerance` mm) of the segments against those of a second file."""
-        from app.exchange.reading import read_segments  # as above
-        from app.measure import agreement
-
-        case = self.case
-        labels, geometry = case.segmentation.labels, case.volume.geometry
-        return agreement.compare(labels, case.segments, geometry, read_segments(path), tolerance)
-
-    def export_report(self, path: str | Path) -> None:
-        """One HTML page with pictures and measurements; it names no patient and no file."""
-        from app.report import page  # as above
-
-        case, model = self.case, self.model.name
-        labels, window = case.segmentation.labels, self.view.window
-        content = page.Content(case.volume, labels, case.segments, self.statistics(), window, model=model)
-        page.write_report(path, content)
 
     # Models
 

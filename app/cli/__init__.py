@@ -13,7 +13,19 @@ from typing import NoReturn
 from app import __version__
 from app.errors import AppError
 
-COMMANDS = ("info", "convert", "segment", "propagate", "export", "evaluate", "bench", "models")
+COMMANDS = (
+    "info",
+    "convert",
+    "segment",
+    "propagate",
+    "export",
+    "measure",
+    "report",
+    "evaluate",
+    "bench",
+    "models",
+    "train-sam3d",
+)
 USAGE, BAD_INPUT = 2, 3
 
 
@@ -47,7 +59,7 @@ def parser(names: Sequence[str] = COMMANDS) -> argparse.ArgumentParser:
     top.add_argument("--version", action="version", version=f"Volumask {__version__}")
     commands = top.add_subparsers(required=True, metavar="COMMAND")
     for name in names:
-        module = importlib.import_module(f"app.cli.{name}")
+        module = importlib.import_module(f"app.cli.{name.replace('-', '_')}")
         sub = commands.add_parser(module.NAME, help=module.HELP, description=module.HELP)
         module.arguments(sub)
         sub.add_argument("--json", action="store_true", help="print one JSON object")

@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 
 from app.atomic_file import replacing
 from app.errors import AppError, BadInput
-from app.exchange import dicom_seg, dicom_source, seg_nrrd, seg_nrrd_reader
+from app.exchange import dicom_seg, dicom_source, rtstruct, seg_nrrd, seg_nrrd_reader
 from app.exchange.incoming import Incoming, whole_mask_on
 from app.exchange.receipt import LabelReceipt, Written
 from app.geometry import Geometry
 from app.segmentation import Segment
 from app.volume import Source
 
-DICOM = (".seg.dcm",)
+DICOM = (".seg.dcm", ".rtstruct.dcm")
 FORMATS = (*DICOM, ".seg.nrrd")
 """Endings of the files that `write_segments` can write."""
 
@@ -50,9 +50,9 @@ def write_segments(
     ending = ending_of(path)
     if ending is None:
         raise BadInput(f"{Path(path).name} has no ending of a label file.", f"Choose one of: {', '.join(FORMATS)}.")
-    if ending == ".seg.dcm":
-        found = dicom_source.find(source, geometry)
-        return dicom_seg.write_dicom_seg(path, labels, segments, geometry, found, identified)
+    if ending in DICOM:
+        write = dicom_seg.write_dicom_seg if ending == ".seg.dcm" else rtstruct.write_rtstruct
+        return write(path, labels, segments, geometry, dicom_source.find(source, geometry), identified)
     return _write_nrrd(path, labels, segments, geometry)
 
 

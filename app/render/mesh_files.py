@@ -18,7 +18,7 @@ from app.render.receipt import Receipt, Solid
 from app.render.surfaces import SMOOTH, surface
 from app.segmentation import Segment
 
-__all__ = ["FORMATS", "Receipt", "export", "format_of", "solid_surface"]
+__all__ = ["FORMATS", "Receipt", "export", "format_of", "inspect", "solid_surface"]
 
 FORMATS = tuple(WRITERS)
 """Endings of the files that `export` can write."""
@@ -52,6 +52,23 @@ def export(
         AppError: when a surface is not closed, or the file cannot be written (the old one stays).
     """
     ending = format_of(path)
+    parts, solids = inspect(labels, segments, geometry)
+    if not parts:
+        names = ", ".join(segment.name for segment in segments)
+        raise BadInput(f"There is no voxel to export in {names or 'this case'}.", "Segment something first.")
+    with replacing(path) as temporary:
+        WRITERS[ending](temporary, parts)
+    return Receipt(str(path), solids)
+
+
+def inspect(
+    labels: NDArray[np.unsignedinteger], segments: Sequence[Segment], geometry: Geometry
+) -> tuple[list[Part], tuple[Solid, ...]]:
+    """The surfaces that `export` writes, and what is to be known of each; segments without voxels are left out.
+
+    Raises:
+        AppError: when a surface is not closed.
+    """
     parts, solids = [], []
     for segment in segments:
         mask = labels == segment.label
@@ -62,12 +79,7 @@ def export(
         parts.append(Part.of(segment.name, segment.colour, mesh))
         voxels = int(mask[region.slices].sum()) * geometry.voxel_volume / 1000
         solids.append(_solid(parts[-1], voxels))
-    if not parts:
-        names = ", ".join(segment.name for segment in segments)
-        raise BadInput(f"There is no voxel to export in {names or 'this case'}.", "Segment something first.")
-    with replacing(path) as temporary:
-        WRITERS[ending](temporary, parts)
-    return Receipt(str(path), tuple(solids))
+    return parts, tuple(solids)
 
 
 def solid_surface(mask_crop: NDArray[np.bool_], region: Region, geometry: Geometry, name: str = "The segment") -> Mesh:

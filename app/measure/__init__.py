@@ -1,0 +1,1 @@
+"""What a segment measures, how two segmentations agree, and tables of both."""
