@@ -64,8 +64,7 @@ def test_a_click_gives_logits_of_its_slice_and_the_same_each_time(predictor, vid
     assert first.region == Region.plane(SHAPE, 0, 4)
     assert first.logits.shape == (1, *SHAPE[1:])
     assert np.abs(first.logits).max() <= 32
-    again = predictor.predict(prepared(predictor), clicks, Prior(first.region, -first.logits))
-    assert np.array_equal(first.logits, again.logits)  # whatever was answered before in between
+    assert np.array_equal(first.logits, predictor.predict(prepared(predictor), clicks, None).logits)
 
 
 def test_every_kind_of_prompt_changes_the_answer(predictor, video):
@@ -94,29 +93,56 @@ def test_a_drawn_mask_is_its_own_answer_and_clicks_correct_it(predictor, video):
     assert not np.array_equal(clicked.logits, alone.logits)
 
 
-def test_a_second_click_gets_the_logits_of_the_first(predictor, video, monkeypatch):
+def test_a_further_click_gets_the_logits_of_the_answer_before_and_all_clicks(predictor, video, monkeypatch):
+    given, decode = [], predictor.network.decode
+    monkeypatch.setattr(predictor.network, "decode", lambda *a: given.append(a[2:]) or decode(*a))
+    before = Prior(Region.plane(SHAPE, 0, 4), np.where(square(), 6.0, -60.0).astype(np.float32)[None])
+    predictor.predict(video, (Point((4, 20, 15)),), None)
+    predictor.predict(video, (Point((4, 20, 15)), Point((4, 35, 15), positive=False)), before)
+    assert given[0][1] is None
+    marks, mask = given[1]
+    assert marks.labels.tolist() == [1, 0]
+    assert mask.shape == (32, 32)
+    assert mask.max() == pytest.approx(6, abs=0.01)
+    assert mask.min() == -32
+
+
+def test_a_box_is_told_before_points_by_its_corners_in_the_picture(predictor, video, monkeypatch):
     given, decode = [], predictor.network.decode
     monkeypatch.setattr(
-        predictor.network, "decode", lambda f, c, marks, mask: given.append(mask) or decode(f, c, marks, mask)
+        predictor.network, "decode", lambda f, c, marks, mask: given.append(marks) or decode(f, c, marks, mask)
     )
-    predictor.predict(video, (Point((4, 20, 15)),), None)
-    predictor.predict(video, (Point((4, 20, 15)), Point((4, 30, 15))), None)
-    assert len(given) == 2  # the first click is not decoded again
-    assert given[0] is None
-    assert given[1].shape == (32, 32)
+    predictor.predict(video, (Point((4, 24, 20)), Box((4, 0, 0), (4, 1, 1)), Box((4, 12, 10), (4, 36, 30))), None)
+    assert given[0].labels.tolist() == [2, 3, 1]
+    (x0, y0), (x1, y1), (x, y) = given[0].points.tolist()
+    assert (x0, y0) == pytest.approx((10.5 * 128 / 40 - 0.5, 12.5 * 128 / 48 - 0.5))
+    assert (x1, y1) == pytest.approx((30.5 * 128 / 40 - 0.5, 36.5 * 128 / 48 - 0.5))
+    assert (x, y) == pytest.approx((20.5 * 128 / 40 - 0.5, 24.5 * 128 / 48 - 0.5))
 
 
-def test_several_slices_are_answered_each_by_itself(predictor, video):
-    first, second = Point((2, 20, 15)), Point((6, 20, 15))
-    both = predictor.predict(video, (first, second), None)
-    for index, prompt in ((2, first), (6, second)):
-        alone = predictor.predict(video, (prompt,), None)
-        whole = np.full(SHAPE, -32.0, np.float32)
-        whole[both.region.slices] = both.logits
-        assert np.array_equal(whole[index] > 0, alone.logits[0] > 0)
-        assert (whole[3:6] == -32).all()
-    assert both.region.start[0] == 2
-    assert both.region.stop[0] == 7
+def test_who_only_excludes_gets_nothing_and_no_encoder_runs(predictor, video, monkeypatch):
+    monkeypatch.setattr(predictor.network, "encode", None)
+    assert not (predictor.predict(video, (Point((4, 20, 15), positive=False),), None).logits > 0).any()
+
+
+def test_a_new_slice_is_answered_and_the_others_hold(predictor, video):
+    first, second = Point((2, 20, 15)), SliceMask(0, 6, square())
+    before = Prior(Region.plane(SHAPE, 0, 2), np.where(square(), 6.0, -6.0).astype(np.float32)[None])
+    both = predictor.predict(video, (first, second), before)
+    whole = np.full(SHAPE, -32.0, np.float32)
+    whole[both.region.slices] = both.logits
+    for index in (2, 6):
+        assert np.array_equal(whole[index] > 0, square())
+    assert (whole[3:6] < 0).all()
+
+
+def test_an_answer_that_contradicts_an_unanswered_click_is_asked_again(predictor, video):
+    before = Prior(Region.plane(SHAPE, 0, 2), np.where(square(), 6.0, -6.0).astype(np.float32)[None])
+    drawn = SliceMask(0, 6, square())
+    held = predictor.predict(video, (Point((2, 20, 15)), drawn), before)
+    asked = predictor.predict(video, (Point((2, 20, 15)), Point((2, 40, 35)), drawn), before)
+    assert np.array_equal(held.logits[0] > 0, (np.where(square(), 6.0, -6.0) > 0)[held.region.slices[1:]])
+    assert not np.array_equal(asked.logits[0] > 0, np.resize(square(), SHAPE[1:])[asked.region.slices[1:]])
 
 
 def test_a_box_with_depth_acts_on_its_middle_slice(predictor, video):
@@ -132,15 +158,14 @@ def test_slices_across_other_axes_are_answered_in_their_plane(predictor, video):
     assert (answer.logits > 0).all()
 
 
-def test_a_correction_changes_its_slice_of_the_seed_and_no_other(predictor, video):
+def test_a_correction_starts_from_the_seed_on_its_slice_and_keeps_the_others(predictor, video):
     before = seed(3, 4, 5)
     answer = predictor.predict(video, (Point((3, 20, 15)), Point((4, 40, 35))), before)
-    assert answer.region == before.region
-    others = [n for n in range(SHAPE[0]) if n != 4]
-    assert np.array_equal(answer.logits[others], before.logits[others])
-    assert not np.array_equal(answer.logits[4], before.logits[4])
+    assert np.array_equal(answer.logits[0] > 0, square())  # slice 3 holds
+    alone = predictor.predict(video, (Point((4, 40, 35)),), None)
+    assert not np.array_equal(answer.logits[4 - answer.region.start[0]], alone.logits[0])
     elsewhere = predictor.predict(video, (Point((8, 20, 15)),), before)  # the seed has nothing there
-    assert np.array_equal(elsewhere.logits[8], predictor.predict(video, (Point((8, 20, 15)),), None).logits[0])
+    assert np.array_equal(elsewhere.logits, predictor.predict(video, (Point((8, 20, 15)),), None).logits)
 
 
 def run(predictor, video, given, token=None, first=0, last=SHAPE[0] - 1):

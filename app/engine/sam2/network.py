@@ -114,6 +114,14 @@ class Network:
         self._backend = backend
         self._waiting = {"Encoder", "Decoder", "MemoryEncoder", "MemoryAttention"}
 
+    def load(self) -> None:
+        """Have ready what a click needs; the rest is compiled when a mask is first carried.
+
+        Raises:
+            BadInput: the weights are of another network.
+        """
+        _ = self._encoder, self._decoder, self.constants
+
     def encode(self, picture: Values) -> Features:
         """(3, S, S) -> features of a slice: fine (32, 4h, 4h), middle (64, 2h, 2h), coarse (256, h, h)."""
         fine, middle, coarse = self._encoder(picture[None])

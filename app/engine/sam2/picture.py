@@ -62,10 +62,9 @@ class Pictures:
         height, width = self._size(axis)
         return (x + 0.5) * self.side / width - 0.5, (y + 0.5) * self.side / height - 0.5
 
-    def square(self, axis: int, plane: NDArray[np.bool_], side: int) -> Values:
-        """A mask of a slice in array order -> shares 0..1 on the upright square picture."""
-        upright = self._upright(axis).picture(plane.astype(np.float32))
-        return resized(np.ascontiguousarray(upright), (side, side))
+    def square(self, axis: int, plane: NDArray[Any], side: int) -> Values:
+        """A mask or logits of a slice in array order -> on the upright square picture; of a mask shares 0..1."""
+        return resized(self._upright(axis).picture(plane.astype(np.float32)), (side, side))
 
     def plane(self, axis: int, logits: Values) -> Values:
         """Logits on a square picture of any side -> on the slice, in array order."""

@@ -13,15 +13,12 @@ from app.engine.protocol import Logits, ModelCard, Prediction, Prior, ReportProg
 from app.engine.sam2 import tracker
 from app.engine.sam2.network import Network
 from app.engine.sam2.variants import variant_of
-from app.engine.sam2.video import LARGEST, Video
+from app.engine.sam2.video import Video
 from app.engine.sam2.weights import Weights
-from app.engine.slicewise import SlicePrompts, asked_slices
+from app.engine.slicewise import SlicePrompts, asked_slices, plane_of, slice_axis, united
 from app.errors import MissingModel
-from app.geometry import Region
-from app.prompts import Prompt
+from app.prompts import Point, Prompt
 from app.volume import Volume
-
-_MARGIN = 16  # voxels around the masks of several slices that are told as absent
 
 
 class Sam2Predictor:
@@ -47,23 +44,29 @@ class Sam2Predictor:
         self.network = Network(Weights(path, variant, side), chosen(), side)
 
     def prepare(self, volume: Volume, progress: ReportProgress, token: Token) -> Video:
-        """At once: slices are encoded when they are asked for."""
+        """At once but for loading the network, the first time: slices are encoded when they are asked for."""
+        loading = f"Loading {self.card.name}"
+        progress(0.0, loading)
+        self.network.load()
         token.raise_if_cancelled()
-        progress(1.0, "Preparing")
+        progress(1.0, loading)
         return Video(volume, self.network, self.card.recipe)
 
     def predict(self, prepared: Video, prompts: tuple[Prompt, ...], prior: Prior | None) -> Prediction:
         """Logits on the slices that have prompts, each answered by itself.
 
-        With a seed only the slice of the newest prompt is answered, as a correction of the seed's mask there; the rest
-        of the seed stays. Without one the prior is not needed: earlier answers are known by their prompts.
+        A slice is asked again when the newest prompt lies on it, or when the prior contradicts its points; else the
+        prior holds there. The prior's logits of a slice, an earlier answer or a seed, go in with its prompts.
         """
-        asked = asked_slices(prompts, prepared.axis)
-        if not asked:
-            return Prediction(Region((0, 0, 0), (0, 0, 0)), np.zeros((0, 0, 0), np.float32))
-        if prior is not None and prior.seed:
-            return _corrected(prepared, _newest(prepared, prompts, asked), prior)
-        return _together(prepared, {part: prepared.answer(part) for part in asked})
+        shape, axis = prepared.volume.shape, slice_axis(prepared.volume.geometry)
+        newest = {(part.axis, part.index) for part in asked_slices(prompts[-1:], axis)}
+        answers: dict[tuple[int, int], Logits] = {}
+        for asked in asked_slices(prompts, axis):
+            place = asked.axis, asked.index
+            known = plane_of(prior, shape, *place)
+            again = known is None or place in newest or _contradicted(asked, known)
+            answers[place] = prepared.answer(asked, known) if again or known is None else known
+        return united(answers, shape, prior)
 
     def remember(self, prepared: Video, axis: int, conditioning: Mapping[int, NDArray[np.bool_]]) -> tracker.Track:
         """See `SlicePropagator`; every given slice conditions the others, however far."""
@@ -74,48 +77,10 @@ class Sam2Predictor:
         return tracker.carry(memory, index, previous)
 
 
-def _newest(video: Video, prompts: tuple[Prompt, ...], asked: tuple[SlicePrompts, ...]) -> SlicePrompts:
-    """The slice that the last prompt speaks of, with all its prompts."""
-    (*_, last) = asked_slices(prompts[-1:], video.axis)
-    return next(part for part in asked if (part.axis, part.index) == (last.axis, last.index))
-
-
-def _together(video: Video, answers: Mapping[SlicePrompts, Logits]) -> Prediction:
-    """One region for the answers of several slices; between them the object is absent, where two cross either says."""
-    planes = {Region.plane(video.volume.shape, p.axis, p.index): (p.axis, logits) for p, logits in answers.items()}
-    whole = next(iter(planes))
-    region = whole if len(planes) == 1 else _around(video, planes) or whole
-    values = np.full(region.shape, -LARGEST, np.float32)
-    for plane, (axis, logits) in planes.items():
-        part = plane.intersection(region)
-        if not part.size:  # an empty mask beyond the others
-            continue
-        at = part.within(region).slices
-        values[at] = np.maximum(values[at], np.expand_dims(logits, axis)[part.within(plane).slices])
-    return Prediction(region, values)
-
-
-def _around(video: Video, planes: Mapping[Region, tuple[int, Logits]]) -> Region | None:
-    """The box around several masks: one over whole slices far apart would be most of the volume. None without any."""
-    region = Region((0, 0, 0), (0, 0, 0))
-    margin = [_MARGIN] * 3
-    for plane, (axis, logits) in planes.items():
-        margin[axis] = 0
-        found = Region.around(np.expand_dims(logits > 0, axis))
-        if found is not None:
-            k, j, i = plane.start
-            region = region.union(found.within(Region((-k, -j, -i), (0, 0, 0))))
-    k, j, i = margin
-    return region.grown((k, j, i), video.volume.shape) if region.size else None
-
-
-def _corrected(video: Video, asked: SlicePrompts, seed: Prior) -> Prediction:
-    """The seed, with one slice answered anew from its mask there."""
-    plane = Region.plane(video.volume.shape, asked.axis, asked.index)
-    region = seed.region.union(plane)
-    values = np.full(region.shape, -LARGEST, np.float32)
-    values[seed.region.within(region).slices] = seed.logits
-    at = plane.within(region).slices
-    before = values[at].squeeze(asked.axis) > 0
-    values[at] = np.expand_dims(video.answer(asked, before if before.any() else None), asked.axis)
-    return Prediction(region, values)
+def _contradicted(asked: SlicePrompts, known: Logits) -> bool:
+    """Whether a point says otherwise than the mask: it has not been answered yet."""
+    for point in (prompt for prompt in asked.prompts if isinstance(prompt, Point)):
+        row, column = (along for axis, along in enumerate(point.index) if axis != asked.axis)
+        if bool(known[row, column] > 0) != point.positive:
+            return True
+    return False
