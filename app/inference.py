@@ -29,6 +29,7 @@ from app.engine.protocol import (
     Request,
     SliceAnswer,
 )
+from app.engine.speeds import Speeds
 from app.errors import AppError, BadInput, Stopped
 from app.events import Signal
 from app.geometry import Region
@@ -65,6 +66,8 @@ class Inference:
         self._automatic: Automatic | None = None
         self._estimates: dict[int, _Valid] = {}
         self._jobs = count(1)
+        self.speeds = Speeds()
+        """How fast models are here."""
         self.outcome: Propagated | None = None
         """How the newest propagation ended."""
         self.progressed: Signal[Progress] = Signal()
@@ -161,7 +164,8 @@ class Inference:
     def receive(self, message: Message) -> None:
         """Take one message, on the document's thread."""
         match message:
-            case Answer(request, region, mask):
+            case Answer(request, region, mask, seconds, model):
+                self._note(model, seconds)
                 self._answer(request, region, mask)
             case SliceAnswer():
                 self._slice(message)
@@ -205,6 +209,10 @@ class Inference:
                     start()
                 except AppError as error:
                     self.failed.emit(error)
+
+    def _note(self, model: str, seconds: float) -> None:
+        if model and seconds:
+            self.speeds.note(model, seconds)
 
     def _answer(self, request: Predict, region: Region, mask: NDArray[np.bool_]) -> None:
         if self._document and self._take_live(request):

@@ -16,6 +16,7 @@ from app import volume_io
 from app.cli import progress
 from app.cli.bench_steps import Bench, Step, dicom_folder, enlarged, peak_memory
 from app.engine import registry
+from app.engine.speeds import Speeds
 from app.errors import BadInput
 
 NAME = "bench"
@@ -53,11 +54,15 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
         for what, budget, path in (("open from NIfTI", 3.0, nifti), ("open from DICOM files", 5.0, dicom)):
             rows.append(_row(Step(what, budget), args.repeat, partial(volume_io.read_volume, path)))
     del volume
+    speeds = Speeds()
     for card in cards:
         bench = Bench(registry.load(card.id), large, (k, j, i))
         for step, work in bench.steps():
             progress.report(len(rows) / (2 + 7 * len(cards)), step.what)
             rows.append({"model": card.id, **_row(step, args.repeat, work)})
+            if "click" in step.what:
+                speeds.note(card.id, rows[-1]["median_s"])
+    speeds.save()
     progress.report(1.0, "Measured")
     shape = "x".join(str(n) for n in reversed(large.shape))
     return {

@@ -85,6 +85,11 @@ class ModelCard:
     signature: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     recipe: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def automatic(self) -> bool:
+        """Whether the model finds its structures by itself; then it takes no prompts."""
+        return not self.prompts
+
     def takes(self, prompt: Prompt) -> bool:
         """Whether the model understands prompts of this kind."""
         return type(prompt).__name__.lower().removeprefix("slice") in self.prompts
@@ -225,12 +230,13 @@ class Automatic:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The mask for a `Predict`: `region` and a bool crop that the receiver owns."""
+    """The mask for a `Predict`: `region` and a bool crop that the receiver owns; which model took how long."""
 
     request: Predict
     region: Region
     mask: NDArray[np.bool_]
     seconds: float = 0.0
+    model: str = ""
 
 
 @dataclass(frozen=True, slots=True)

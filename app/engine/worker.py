@@ -157,7 +157,7 @@ class Worker:
         region, mask = _tight(prediction, seed.region if seed else NOTHING)
         seconds = time.perf_counter() - begun
         log.info("answered %d prompts in %.3f s", len(request.prompts), seconds)
-        return Answer(request, region, mask, seconds)
+        return Answer(request, region, mask, seconds, self._predictor.card.id)
 
     def begin(self, job: Job) -> None:
         """See `Bench`."""

@@ -6,6 +6,7 @@ from PySide6.QtCore import QCoreApplication
 
 from app.engine import registry
 from app.engine.protocol import ModelCard
+from app.engine.speeds import Speed
 
 PROMPTS = ("point", "box", "scribble", "mask")
 
@@ -38,10 +39,24 @@ def rights(card: ModelCard) -> str:
     return card.licence if card.commercial else _tr("non-commercial: %1").replace("%1", card.licence)
 
 
-def tip(card: ModelCard) -> str:
+def speed(here: Speed | None) -> str:
+    """What a click takes on this computer, the usual and the longest; nothing before it was measured."""
+    if here is None:
+        return ""
+    usual, longest = _seconds(here.typical), _seconds(here.longest)
+    return usual if usual == longest else _tr("%1, at most %2").replace("%1", usual).replace("%2", longest)
+
+
+def _seconds(seconds: float) -> str:
+    return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+
+
+def tip(card: ModelCard, here: Speed | None = None) -> str:
     """All of it in a few lines."""
     first = " · ".join((dimensions(card), prompts(card)))
     lines = [card.description, first, _tr("Licence: %1").replace("%1", rights(card)) if card.licence else ""]
+    if here:
+        lines.append(_tr("A click takes %1 here").replace("%1", speed(here)))
     if not registry.installed(card):
         state = (
             _tr("Not on this computer: %1 to download") if card.url else _tr("Not on this computer: import its file")

@@ -99,7 +99,8 @@ class Models(QObject):
         return next((tool for tool in PROMPT_TOOLS if tool in self._session.model.prompts), "crosshair")
 
     def close(self) -> None:
-        """End what runs."""
+        """End what runs; what was measured is kept."""
+        self._session.inference.speeds.save()
         self.errands.close()
 
     def _made_dialog(self) -> ModelsDialog:

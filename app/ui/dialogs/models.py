@@ -28,7 +28,7 @@ from app.session import Session
 from app.ui import model_words, theme
 from app.ui.errands import Errand, Errands
 
-NAME, KIND, PROMPTS, SIZE, LICENCE, STATE = range(6)
+NAME, KIND, PROMPTS, SIZE, SPEED, LICENCE, STATE = range(7)
 ROW_HEIGHT = 26
 PROXY = "network/proxy"
 SUFFIXES = (".pth", ".pt", ".safetensors", ".bin", ".ckpt")
@@ -104,7 +104,7 @@ class ModelsDialog(QDialog):
 
     def _made_list(self) -> QTreeWidget:
         tree = QTreeWidget()
-        titles = ("Model", "Sees", "Takes", "Size", "Licence", "State")
+        titles = ("Model", "Sees", "Takes", "Size", "A click here", "Licence", "State")
         tree.setHeaderLabels([self.tr(title) for title in titles])
         tree.setRootIsDecorated(False)
         tree.setAccessibleName(self.tr("Models"))
@@ -117,7 +117,8 @@ class ModelsDialog(QDialog):
 
     def _row(self, card: ModelCard) -> QTreeWidgetItem:
         texts = [card.name, model_words.dimensions(card), model_words.prompts(card), model_words.size(card)]
-        row = QTreeWidgetItem([*texts, model_words.rights(card), self._state(card)])
+        speed = model_words.speed(self._session.inference.speeds.of(card.id))
+        row = QTreeWidgetItem([*texts, speed, model_words.rights(card), self._state(card)])
         row.setData(NAME, Qt.ItemDataRole.UserRole, card.id)
         row.setTextAlignment(SIZE, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         row.setToolTip(NAME, model_words.tip(card))

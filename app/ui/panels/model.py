@@ -50,11 +50,14 @@ class ModelPicker(QComboBox):
     def refresh(self) -> None:
         """Show the model that answers now."""
         self.setCurrentIndex(self.findData(self._session.model.id))
-        self.setToolTip(model_words.tip(self._session.model))
+        self.setToolTip(self._tip(self._session.model))
 
     def _add(self, card: ModelCard, text: str) -> None:
         self.addItem(text, card.id)
-        self.setItemData(self.count() - 1, model_words.tip(card), Qt.ItemDataRole.ToolTipRole)
+        self.setItemData(self.count() - 1, self._tip(card), Qt.ItemDataRole.ToolTipRole)
+
+    def _tip(self, card: ModelCard) -> str:
+        return model_words.tip(card, self._session.inference.speeds.of(card.id))
 
     def _named(self, card: ModelCard) -> str:
         return card.name if card.commercial else self.tr("%1 (non-commercial)").replace("%1", card.name)
