@@ -10,11 +10,13 @@ import numpy as np
 
 from app import volume_io
 from app.cli import prompting
+from app.engine import registry
 from app.errors import BadInput
+from app.session import Session
 from app.volume import Volume
 
 NAME = "segment"
-HELP = "segment one structure from clicks and a box"
+HELP = "segment one structure from clicks and a box, or all that a model finds by itself"
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,9 +32,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> dict[str, Any]:
     """Segment, write, and tell the mask's size."""
     prompts = [*([args.box] if args.box else []), *args.click]
-    if not prompts:
+    if not prompts and not registry.resolve(args.model).automatic:
         raise BadInput("There is nothing to segment from.", "Give at least one --click or a --box.")
     with prompting.open_session(args) as session:
+        if not prompts:
+            return _found(session, args.out)
         volume = session.case.volume
         segment = session.add_segment(args.name)
         begun = time.perf_counter()
@@ -58,6 +62,25 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
             result["uncertainty"] = args.uncertainty
             result["ml_interval"] = [round(float(v), 4) for v in np.percentile(samples, (5, 95))] if samples else []
     return result
+
+
+def _found(session: Session, out: str) -> dict[str, Any]:
+    """What a model finds by itself, as one label map."""
+    begun = time.perf_counter()
+    session.segment_automatically()
+    session.wait()
+    seconds = time.perf_counter() - begun
+    prompting.write_mask(session, out)
+    labels, volume = session.case.segmentation.labels, session.case.volume
+    return {
+        "out": out,
+        "model": session.model.id,
+        "segments": {segment.name: int((labels == segment.label).sum()) for segment in session.case.segments},
+        "voxels": int((labels > 0).sum()),
+        "ml": round(float((labels > 0).sum() * volume.geometry.voxel_volume / 1000), 4),
+        "seconds": round(seconds, 3),
+        "notes": list(volume.notes),
+    }
 
 
 def text(result: dict[str, Any]) -> str:

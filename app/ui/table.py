@@ -27,6 +27,10 @@ def _has_case(commands: Commands) -> bool:
     return commands.session.document is not None
 
 
+def _can_find(commands: Commands) -> bool:
+    return _has_case(commands) and commands.session.model.automatic
+
+
 def _has_segment(commands: Commands) -> bool:
     return commands.active is not None
 
@@ -165,6 +169,8 @@ ROWS: tuple[Row, ...] = (
         button=_text("Uncertainty")),
     Row("next-click", SEGMENT, _text("Next &click here"), lambda c: c.estimates.suggest(), "target", ("N",),
         _has_prompts, tip=_text("Go to where the next click helps most"), group=3, button=_text("Next click")),
+    Row("find", SEGMENT, _text("&Find structures"), lambda c: c.session.segment_automatically(), enabled=_can_find,
+        tip=_text("Let a model that needs no clicks find its structures; each becomes a segment"), group=3),
     Row("models", SEGMENT, _text("&Models…"), lambda c: c.show_models(), group=4,
         tip=_text("Models: download, import a file, check, choose")),
 
@@ -186,6 +192,12 @@ ROWS: tuple[Row, ...] = (
           _text("Eraser: left erases, right or Ctrl paints, Shift+wheel sizes"), 2),
     _tool("outline", _text("&Outline"), ("Shift+L", "Ctrl+9"),
           _text("Outline: draw around voxels to add, or click corners; right or Ctrl cuts them out"), 2),
+    _tool("ruler", _text("R&uler"), ("Shift+M",), _text("Ruler: drag from one end to the other; drag an end to move it"), 3),
+    _tool("angle", _text("&Angle"), ("Shift+A",), _text("Angle: drag the first leg to its corner, then click"), 3),
+    Row("remove-ruler", TOOLS, _text("Remove &newest ruler or angle"), lambda c: c.measuring.remove_ruler(), "",
+        ("Shift+Backspace",), lambda c: bool(c.session.view.rulers), group=3),
+    Row("remove-rulers", TOOLS, _text("Remove all rulers and an&gles"), lambda c: c.measuring.remove_rulers(), "", (),
+        lambda c: bool(c.session.view.rulers), group=3),
     Row("brush-larger", TOOLS, _text("Larger brush"), lambda c: c.size_brush(1), "", ("]", "+"), lambda c: c.draws,
         group=2),
     Row("brush-smaller", TOOLS, _text("Smaller brush"), lambda c: c.size_brush(-1), "", ("[", "-"), lambda c: c.draws,

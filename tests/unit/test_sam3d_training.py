@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import os
 from collections.abc import Iterator
@@ -271,3 +272,16 @@ def test_the_command_trains(folders, models, trained, tmp_path, capsys):
     assert "2 epochs, loss" in capsys.readouterr().out
     assert (tmp_path / "m" / "card.toml").is_file()
     assert (tmp_path / "m" / "decoder.safetensors").is_file()
+
+
+def test_the_command_line_writes_what_a_model_finds_by_itself(trained, folders, tmp_path, capsys):
+    """In the compute process, as a user has it."""
+    from app import cli
+
+    scan, out = folders[0] / "case3_0000.nii.gz", tmp_path / "found.nii.gz"
+    assert cli.main(["segment", str(scan), "--model", "ours", "--out", str(out), "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    written = volume_io.read_labels(out)
+    assert set(written.names.values()) == set(result["segments"]) <= {"Ball", "Block"}
+    assert (written.labels > 0).sum() == result["voxels"] == sum(result["segments"].values())
+    assert result["voxels"] > 0
