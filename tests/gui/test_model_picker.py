@@ -12,7 +12,7 @@ from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from app.engine import registry
 from app.prompts import Box, Point
 from app.ui import models as models_module
-from app.ui.dialogs.models import LICENCE, NAME, PROXY, STATE, ModelsDialog
+from app.ui.dialogs.models import LICENCE, NAME, PROXY, SPEED, STATE, ModelsDialog
 from app.ui.main_window import MainWindow
 from tests.data import ROOT
 from tests.unit.file_server import serving
@@ -112,6 +112,19 @@ def test_the_page_marks_what_is_not_for_commerce_and_says_what_each_takes(window
     assert row(dialog, "small").text(STATE) == "to download"
     assert dialog.use_button.isVisible()
     assert not dialog.use_button.isEnabled()
+
+
+def test_how_fast_a_model_is_here_is_told_once_measured(case, settle):
+    case.commands.add_prompt(Point((10, 12, 14)))
+    settle()
+    dialog = page(case, "fake")
+    assert row(dialog, "fake").text(SPEED).startswith("0.")
+    assert row(dialog, "small").text(SPEED) == ""
+    case.session.inference.speeds.note("fake", 20.0)
+    dialog.fill()
+    assert row(dialog, "fake").text(SPEED).endswith("at most 20 s")
+    case.sidebar.model.refresh()
+    assert "A click takes" in case.sidebar.model.toolTip()
 
 
 # Download

@@ -163,6 +163,23 @@ def test_missing_weights_name_the_download(zoo: Zoo) -> None:
         registry.resolve("small")
 
 
+def test_a_file_in_use_is_one_sentence(zoo: Zoo, monkeypatch: pytest.MonkeyPatch) -> None:
+    zoo.server.does.content = weights()
+    zoo.add("small")
+    replace = Path.replace
+
+    def in_use(self: Path, target: Path) -> Path:
+        if self.name.endswith(".part"):
+            raise PermissionError(13, "The process cannot access the file")
+        return replace(self, target)
+
+    with monkeypatch.context() as windows:
+        windows.setattr(Path, "replace", in_use)
+        with pytest.raises(AppError, match=r"could not be written: The process cannot access.*Choose another model"):
+            download("small")
+    assert download("small").read_bytes() == weights()
+
+
 # Import
 
 

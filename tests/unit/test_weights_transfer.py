@@ -258,6 +258,13 @@ def test_a_disk_that_fills_meanwhile_keeps_what_came(
     assert server.ranges_asked == ["", f"bytes={BLOCK + 5}-"]
 
 
+def test_a_folder_that_cannot_be_written_is_one_sentence(server: FileServer, part: Path) -> None:
+    server.does.content = CONTENT
+    part.mkdir()
+    with pytest.raises(AppError, match=r"weights\.pth\.part could not be written"):
+        fetch(server, part)
+
+
 def test_a_given_proxy_is_used(server: FileServer, part: Path) -> None:
     server.does.content = CONTENT
     proxy = server.url.removesuffix("/weights.pth")

@@ -157,7 +157,11 @@ def _writing(card: ModelCard) -> Iterator[Path]:
     except OSError as error:
         raise AppError(f"{folder} could not be made: {error.strerror or error}.") from error
     with file_lock(folder / "writing.lock", f"{card.name} is being downloaded or imported already."):
-        yield folder
+        try:
+            yield folder
+        except OSError as error:  # on Windows, a file that a running model has mapped cannot be replaced
+            hint = "Choose another model for the moment, or restart, and try again."
+            raise AppError(f"{folder} could not be written: {error.strerror or error}.", hint) from error
 
 
 def _copy(path: Path, target: Path, progress: ReportProgress, token: Token) -> None:

@@ -58,6 +58,8 @@ def transfer(wanted: Wanted, part: Path, progress: ReportProgress, token: Token,
                 return
         except Unreachable as error:
             trouble: AppError = error
+        except OSError as error:  # of the disk: those of the connection are told by then
+            raise _disk_trouble(error, wanted, part) from error
         else:
             trouble = Unreachable(
                 f"The connection broke while {wanted.name} was loading.", "Try again; it goes on there."
@@ -132,7 +134,10 @@ class _Download:
         return False
 
     def _confirm(self, answer: HTTPResponse) -> None:
-        page = answer.read(drive.LONGEST_PAGE).decode("utf-8", "replace")
+        try:
+            page = answer.read(drive.LONGEST_PAGE).decode("utf-8", "replace")
+        except (OSError, http.client.HTTPException) as error:
+            raise Unreachable("The connection broke before the file began to come.", "Try again.") from error
         beyond = drive.confirmed(page, answer.url) if self._url == self._wanted.url else None
         if beyond is None:
             place = self._wanted.page or self._wanted.url
@@ -163,10 +168,6 @@ class _Download:
                     self._token.raise_if_cancelled()
         except _BrokenError:
             return False
-        except OSError as error:
-            if error.errno in DISK_FULL:
-                raise _disk_full(self._wanted, self._part) from error
-            raise AppError(f"{self._part} could not be written: {error.strerror or error}.") from error
         return done >= self._total  # an answer that ends early ends without an error
 
     def _fraction(self, done: int) -> float:
@@ -196,6 +197,12 @@ def _is_page(answer: HTTPResponse) -> bool:
 def _length(answer: HTTPResponse) -> int | None:
     length = answer.headers.get("Content-Length", "")
     return int(length) if length.isdigit() else None
+
+
+def _disk_trouble(error: OSError, wanted: Wanted, part: Path) -> AppError:
+    if error.errno in DISK_FULL:
+        return _disk_full(wanted, part)
+    return AppError(f"{part} could not be written: {error.strerror or error}.", "Close what uses it, and try again.")
 
 
 def _disk_full(wanted: Wanted, part: Path) -> AppError:
