@@ -25,6 +25,7 @@ from app.ui.estimates import Estimates
 from app.ui.exports import Exports
 from app.ui.icons import icon
 from app.ui.jobs import Jobs
+from app.ui.look_ahead import LookAhead
 from app.ui.models import Models
 from app.ui.panels.activity import Activity
 from app.ui.panels.banner import Banner
@@ -81,6 +82,7 @@ class MainWindow(DropWindow):
         self.sidebar = Sidebar(self.session, self.volumes, self.effects, self.banner.tell_error)
         self.segments, self.prompts = self.sidebar.segments, self.sidebar.prompts
         self.estimates = Estimates(self.session, self.jobs, self.views, self.segments, self.banner)
+        self.look_ahead = LookAhead(self.session, self.views)
         self.commands = Commands(self)
         self.actions_ = Actions(self, self.views, self.commands, self.banner.tell_error)
         self.empty = EmptyState()
