@@ -70,7 +70,9 @@ def export(weights: Path, folder: Path, side: int) -> None:
         _point(tree, constants, places, further)
         tree.write(folder / f"{name}.xml", encoding="utf-8")
     tensors[GRAPH] = torch.frombuffer(further, dtype=torch.uint8)
-    save_file(tensors, folder / "network.safetensors")
+    path = folder / "network.safetensors"
+    save_file(tensors, path)
+    path.chmod(0o644)  # safetensors writes for its user alone; an installation is read by all
 
 
 def _places(tensors: dict[str, Tensor]) -> dict[bytes, int]:

@@ -57,7 +57,7 @@ def region(scan: Scan, side: int, random: Random) -> tuple[Field, list[Mask]]:
     label = int(random.choice(list(scan.boxes)))
     start, stop = scan.boxes[label]
     extent = float(((stop - start) * scan.spacing).max())
-    step = extent / (side * np.exp(random.uniform(np.log(0.2), np.log(1.5))))
+    step = extent / (side * np.exp(random.uniform(np.log(0.15), np.log(1.5))))
     step = float(np.clip(step, scan.spacing.min() * 0.4, max(scan.spacing.max() * 2, extent / side)))
     centre = (start + stop - 1) / 2 + random.uniform(-0.4, 0.4, 3) * np.maximum(
         stop - start, side * step * 0.3 / scan.spacing

@@ -1,10 +1,16 @@
-"""`Answer`: logits in one cube; the first from prompts alone, the next from the last one and the prompts."""
+"""`Answer`: logits in one cube; several sizes are looked at, and the one that the others agree with is taken.
+
+What a click means depends on the size that one looks at: a vessel, the organ that it feeds, the body. So the decoder is
+asked at several sizes around the first click, all of them encoded once, and at the size that fits the last answer.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+import cc3d
 import numpy as np
+from numpy.typing import NDArray
 
 from app.engine.builtin import maps, zoom
 from app.engine.builtin.cube import Array, Cube
@@ -17,6 +23,9 @@ from app.prompts import Box, Point, Prompt, Scribble, SliceMask
 _TOUCHES = 0.04  # of its own size on the cube's faces: the object goes on beyond
 _WIDENINGS = 2
 _MARGIN = 3.0  # cube voxels that a prompt keeps from the border
+_NEARBY = 2.1  # times larger or smaller: sizes that are looked at beside the last one
+_PART = 0.25  # of the clicked part's size: what else belongs to the object when the cube is fitted to it
+_SAME = 0.5  # agreement above which a closer look saw the same object
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,69 +37,135 @@ class Answer:
     quality: float
 
 
-def first_answer(features: Features, prompts: tuple[Prompt, ...]) -> Answer:
-    """Look at several sizes, take the one whose answer fits best, and look again as close as the object allows."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Question:
+    """What is asked of every cube.
+
+    Args:
+        prior: The last answer, None for the first.
+    """
+
+    features: Features
+    prompts: tuple[Prompt, ...]
+    prior: Prior | None = None
+
+    def ask(self, cube: Cube) -> Answer:
+        """One pass of the decoder."""
+        drawn = draw(self.prompts, cube)
+        if self.prior is not None:
+            drawn[maps.LAST] = read(self.prior, cube)
+        return Answer(cube, *self.features.decode(cube, drawn))
+
+    def again(self, answer: Answer, cube: Cube) -> Answer:
+        """A further pass, of another cube, with an answer as the last one."""
+        drawn = draw(self.prompts, cube)
+        drawn[maps.LAST] = between(answer, cube)
+        return Answer(cube, *self.features.decode(cube, drawn))
+
+    @property
+    def included(self) -> list[Index]:
+        """Voxels of include points and scribbles, oldest first."""
+        return _indices(self.prompts, positive=True)
+
+
+def answer(features: Features, prompts: tuple[Prompt, ...], prior: Prior | None) -> Answer:
+    """The best answer to the prompts, at least one of which tells where the object is."""
+    question = Question(features, prompts, prior)
     box = told_box(prompts)
     if box is not None:
-        return _looked(features, prompts, [zoom.fitted(features, box)])
-    points = _indices(prompts, positive=True)
-    spread = zoom.around(points)
-    assert spread is not None
-    wanted = [cube for cube in zoom.levels(features, points[-1]) if all(cube.holds(p, _MARGIN) for p in points)]
-    answers = [ask(features, cube, draw(prompts, cube)) for cube in wanted or [zoom.fitted(features, spread)]]
-    best = max(answers, key=lambda answer: score(features, answer))
-    return closer(features, prompts, best)
+        return widened(question, question.ask(zoom.fitted(features, box)))
+    answers = [question.ask(cube) for cube in cubes(question)]
+    return closer(question, best(question, answers))
 
 
-def next_answer(features: Features, prompts: tuple[Prompt, ...], prior: Prior) -> Answer:
-    """The last answer goes in as a map; the cube is that of the last mask and the prompts."""
-    inner = Region.around(prior.logits > 0)
-    assert inner is not None
-    mask_box = (
-        np.add(inner.start, prior.region.start).astype(float),
-        np.add(inner.stop, prior.region.start).astype(float) - 1,
-    )
-    box = zoom.around(_indices(prompts, positive=True), mask_box, told_box(prompts))
-    assert box is not None
-    cube = zoom.fitted(features, box)
-    return _widened(features, prompts, Answer(cube, *_decoded(features, prompts, cube, read(prior, cube))))
+def cubes(question: Question) -> list[Cube]:
+    """Sizes around the first click; after an answer those near its own, and the cube that fits it."""
+    features, points = question.features, question.included
+    sizes = [cube for cube in zoom.levels(features, points[0]) if all(cube.holds(p, _MARGIN) for p in points)]
+    last = _prior_box(question.prior) if question.prior is not None else None
+    if last is not None:
+        fitting = zoom.fitted(features, _around(points, last))
+        near = (c for c in sizes if fitting.step / _NEARBY < c.step < fitting.step * _NEARBY and c.step != fitting.step)
+        return [fitting, *near]
+    return sizes or [zoom.fitted(features, _around(points))]
 
 
-def closer(features: Features, prompts: tuple[Prompt, ...], answer: Answer) -> Answer:
-    """The same object through the cube that fits it, unless that is the one it was seen through."""
-    box = zoom.around(_indices(prompts, positive=True), zoom.mask_box(answer.cube, answer.logits))
+def best(question: Question, answers: list[Answer]) -> Answer:
+    """The one that the others agree with most, that expects most of itself, is not cut off and does what was said."""
+    shape = question.features.shape
+    values = []
+    for n, one in enumerate(answers):
+        others = [agreement(one, other) for m, other in enumerate(answers) if m != n]
+        agreed = float(np.mean(others)) if others else 1.0
+        cut = min(1.0, zoom.touching(one.cube, one.logits, shape))
+        values.append((0.02 + agreed) * one.quality * (1 - cut / 2) * obeyed(question, one))
+    return answers[int(np.argmax(values))]
+
+
+def closer(question: Question, seen: Answer) -> Answer:
+    """The same object through the cube that fits it, where that shows it larger; wider, where it was cut off."""
+    box = object_box(question, seen)
     if box is None:
-        return answer
-    cube = zoom.fitted(features, box)
-    if cube == answer.cube:
-        return answer
-    again = Answer(cube, *_decoded(features, prompts, cube, _carried(answer, cube)))
-    return _widened(features, prompts, again)
+        return seen
+    cube = zoom.fitted(question.features, _around(question.included, box))
+    if cube.step < seen.cube.step * 0.8:
+        fine = question.again(seen, cube)
+        return fine if agreement(seen, fine) > _SAME else seen
+    return widened(question, seen)
 
 
-def ask(features: Features, cube: Cube, drawn: Array) -> Answer:
-    """One pass of the decoder."""
-    logits, quality = features.decode(cube, drawn)
-    return Answer(cube, logits, quality)
+def widened(question: Question, seen: Answer) -> Answer:
+    """Step back while the object goes on beyond the cube."""
+    for _ in range(_WIDENINGS):
+        box = object_box(question, seen)
+        if box is None or zoom.touching(seen.cube, seen.logits, question.features.shape) < _TOUCHES:
+            break
+        cube = zoom.wider(question.features, seen.cube, _around(question.included, box))
+        wide = question.again(seen, cube)
+        if agreement(seen, wide) < _SAME:
+            break
+        seen = wide
+    return seen
 
 
-def score(features: Features, answer: Answer) -> float:
-    """How much an answer looks like a whole object seen at the right size: expected Dice, less what is cut off."""
-    share = np.count_nonzero(answer.logits > 0) / answer.logits.size
-    if not share:
-        return 0.0
-    touching = zoom.touching(answer.cube, answer.logits, features.shape)
-    extent = share ** (1 / 3)
-    return float(answer.quality * (1 - min(1.0, touching)) * min(1.0, extent / 0.12))
+def agreement(a: Answer, b: Answer) -> float:
+    """Dice of two answers in the smaller one's cube."""
+    small, large = (a, b) if a.cube.step <= b.cube.step else (b, a)
+    mine, theirs = small.logits > 0, between(large, small.cube) > 0
+    size = int(mine.sum()) + int(theirs.sum())
+    return 2 * int((mine & theirs).sum()) / size if size else 0.0
+
+
+def obeyed(question: Question, one: Answer) -> float:
+    """Share of the points that the logits agree with by themselves, at least a fifth."""
+    right = total = 0
+    for prompt in question.prompts:
+        if isinstance(prompt, Point | Scribble):
+            listed = [prompt.index] if isinstance(prompt, Point) else list(prompt.indices)
+            for voxel in one.cube.voxels(np.array(listed, np.int64)):
+                right += bool((one.logits[voxel] > 0) == prompt.positive)
+            total += len(listed)
+    return max(0.2, right / total) if total else 1.0
+
+
+def object_box(question: Question, seen: Answer) -> zoom.Box | None:
+    """Where the clicked object lies: the parts that hold a click, and others of about their size."""
+    parts = cc3d.connected_components(seen.logits > 0, connectivity=26)
+    sizes = np.bincount(parts.ravel())
+    sizes[0] = 0
+    if not sizes.any():
+        return None
+    clicked = {int(parts[voxel]) for voxel in seen.cube.voxels(np.array(question.included, np.int64))} - {0}
+    main = max((sizes[part] for part in clicked), default=sizes.max())
+    taken = np.flatnonzero(sizes >= max(1, main * _PART))
+    return zoom.mask_box(seen.cube, np.where(np.isin(parts, [*taken, *clicked]), 1.0, -1.0))
 
 
 def told_box(prompts: tuple[Prompt, ...]) -> zoom.Box | None:
     """What boxes and masks on slices say of the object's place, along with the points."""
     boxes: list[zoom.Box | None] = []
     for prompt in prompts:
-        region = prompt.region()
-        if isinstance(prompt, SliceMask):
-            region = drawn_region(prompt)
+        region = drawn_region(prompt) if isinstance(prompt, SliceMask) else prompt.region()
         if isinstance(prompt, Box | SliceMask) and region.size:
             boxes.append((np.array(region.start, float), np.array(region.stop, float) - 1))
     return zoom.around(_indices(prompts, positive=True), *boxes) if boxes else None
@@ -98,53 +173,30 @@ def told_box(prompts: tuple[Prompt, ...]) -> zoom.Box | None:
 
 def read(prior: Prior, cube: Cube) -> Array:
     """A prior's answer as the network takes it, 2p - 1, in a cube; surely outside beyond the prior's region."""
-    edge = Region(prior.region.start, prior.region.stop).grown(1, (2**31,) * 3)
+    edge = prior.region.grown(1, (2**31,) * 3)
     values = np.full(edge.shape, -1, np.float32)
     values[prior.region.within(edge).slices] = np.tanh(prior.logits / 2)
     return cube.reads(values, edge)
 
 
-def _looked(features: Features, prompts: tuple[Prompt, ...], cubes: list[Cube]) -> Answer:
-    answer = ask(features, cubes[0], draw(prompts, cubes[0]))
-    return _widened(features, prompts, answer)
+def between(seen: Answer, target: Cube) -> Array:
+    """An answer as 2p - 1 in another cube; 0, nothing known, where it did not look."""
+    return seen.cube.to(target, np.tanh(seen.logits / 2))
 
 
-def _widened(features: Features, prompts: tuple[Prompt, ...], answer: Answer) -> Answer:
-    """Step back while the object goes on beyond the cube."""
-    for _ in range(_WIDENINGS):
-        if zoom.touching(answer.cube, answer.logits, features.shape) < _TOUCHES:
-            break
-        box = zoom.around(_indices(prompts, positive=True), zoom.mask_box(answer.cube, answer.logits))
-        assert box is not None
-        cube = zoom.wider(features, answer.cube, box)
-        answer = Answer(cube, *_decoded(features, prompts, cube, _carried(answer, cube)))
-    return answer
+def _prior_box(prior: Prior) -> zoom.Box | None:
+    mask: NDArray[np.bool_] = prior.logits > 0
+    inner = Region.around(mask)
+    if inner is None:
+        return None
+    placed = inner.placed(prior.region.start)
+    return np.array(placed.start, float), np.array(placed.stop, float) - 1
 
 
-def _decoded(features: Features, prompts: tuple[Prompt, ...], cube: Cube, last: Array) -> tuple[Array, float]:
-    drawn = draw(prompts, cube)
-    drawn[maps.LAST] = last
-    return features.decode(cube, drawn)
-
-
-def _carried(answer: Answer, cube: Cube) -> Array:
-    """An answer in another cube; nothing is known (0) where the first did not look."""
-    return _between(answer.cube, np.tanh(answer.logits / 2), cube)
-
-
-def _between(source: Cube, values: Array, target: Cube) -> Array:
-    from app.engine.builtin.cube import averaged
-
-    weights, seen = [], []
-    for axis in range(3):
-        offset = (np.arange(target.side) - (target.side - 1) / 2) / target.ratio[axis] + target.centre[axis]
-        at = (offset - source.centre[axis]) * source.ratio[axis] + (source.side - 1) / 2
-        seen.append((at > -1) & (at < source.side))
-        weights.append(averaged(at, target.step / source.step, source.side))
-    for axis in range(3):
-        values = np.moveaxis(np.tensordot(weights[axis], values, (1, axis)), 0, axis)
-    inside = seen[0][:, None, None] & seen[1][:, None] & seen[2]
-    return np.where(inside, values, 0).astype(np.float32)
+def _around(points: list[Index], *boxes: zoom.Box) -> zoom.Box:
+    found = zoom.around(points, *boxes)
+    assert found is not None
+    return found
 
 
 def _indices(prompts: tuple[Prompt, ...], positive: bool) -> list[Index]:

@@ -86,6 +86,17 @@ class Cube:
             weights.append(linear(at, self.side))
         return _product(values, weights)
 
+    def to(self, target: Cube, values: Array) -> Array:
+        """Values at this cube's voxels, read at another's; 0 where this one does not reach."""
+        weights, seen = [], []
+        for axis in range(3):
+            index = (np.arange(target.side) - (target.side - 1) / 2) / target.ratio[axis] + target.centre[axis]
+            at = (index - self.centre[axis]) * self.ratio[axis] + (self.side - 1) / 2
+            seen.append((at > -1) & (at < self.side))
+            weights.append(averaged(at, target.step / self.step, self.side))
+        inside = seen[0][:, None, None] & seen[1][:, None] & seen[2]
+        return np.where(inside, _product(values, weights), np.float32(0))
+
     def _read(self, level: Level, axis: int) -> tuple[int, Array]:
         """First voxel needed of a level, and rows that read the cube's voxels off those from there on."""
         at = self.centre[axis] + (np.arange(self.side) - (self.side - 1) / 2) / self.ratio[axis]

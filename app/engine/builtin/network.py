@@ -2,8 +2,8 @@
 
 Both see a cube of voxels, a zoomed region of the scan resampled to isotropic spacing. The encoder's features are kept;
 the decoder takes them with six maps that draw the prompts (`maps.CHANNELS`). As in SAM (arXiv 2304.02643) the split
-makes a click cheap, as in nnInteractive (arXiv 2503.08373) the prompts are drawn as images and the last answer goes back
-in. Pre-activation residual blocks (arXiv 1603.05027) with group normalisation (arXiv 1803.08494).
+makes a click cheap, as in nnInteractive (arXiv 2503.08373) the prompts are drawn as images and the last answer goes
+back in. Pre-activation residual blocks (arXiv 1603.05027) with group normalisation (arXiv 1803.08494).
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from app.engine.builtin.answer import Answer, first_answer, next_answer
+from app.engine.builtin.answer import Answer, answer
 from app.engine.builtin.binding import bound, kept
 from app.engine.builtin.features import Features
 from app.engine.builtin.pyramid import Pyramid
@@ -55,11 +55,7 @@ class BuiltinPredictor:
             return bound(prepared, prompts, kept(prepared, prompts, prior))
         if not any(says_where(prompt) for prompt in prompts):
             return nothing()
-        if prior is None or not (prior.logits > 0).any():
-            answer = first_answer(prepared, prompts)
-        else:
-            answer = next_answer(prepared, prompts, prior)
-        return bound(prepared, prompts, spread(prepared, answer))
+        return bound(prepared, prompts, spread(prepared, answer(prepared, prompts, prior)))
 
     def remember(self, prepared: Features, axis: int, conditioning: Mapping[int, NDArray[np.bool_]]) -> SliceMemory:
         """See `SlicePropagator`."""
@@ -70,16 +66,16 @@ class BuiltinPredictor:
         return carry(memory, index, previous)
 
 
-def spread(features: Features, answer: Answer) -> Prediction:
+def spread(features: Features, seen: Answer) -> Prediction:
     """An answer on the volume's voxels: only where it is near to or above zero, a large cube holds 10^7 of them."""
-    likely = Region.around(answer.logits > FAINT)
+    likely = Region.around(seen.logits > FAINT)
     if likely is None:
         return nothing()
-    cube = answer.cube
+    cube = seen.cube
     low, high = (np.array(corner, float) + shift for corner, shift in ((likely.start, -1), (likely.stop, 0)))
     start, stop = ((corner - (cube.side - 1) / 2) / cube.ratio + cube.centre for corner in (low, high))
     box = Region(_index(np.floor(start)), _index(np.ceil(stop) + 1)).intersection(cube.region(features.shape))
-    return Prediction(box, cube.placed(answer.logits, box)) if box.size else nothing()
+    return Prediction(box, cube.placed(seen.logits, box)) if box.size else nothing()
 
 
 FAINT = -3.0

@@ -17,6 +17,8 @@ from app.geometry import Index, Region
 
 FILL = 0.62  # share of the cube's side that the object's longest extent should take
 _FINEST = 0.5  # of the finest voxel: small objects are enlarged no further
+_ENLARGED = 0.75  # of the finest voxel is the first size: what is a few voxels small fills some of the cube
+_INSIDE = 0.08  # of a cube at least lies in the volume: a slab of slices in a cube of air looks like nothing known
 _LATTICE = 8  # places of a cube along its side
 _SIZES = 2.0**0.5  # between neighbouring sizes of cubes
 Box = tuple[NDArray[np.float64], NDArray[np.float64]]
@@ -27,10 +29,13 @@ def levels(features: Features, at: Index) -> list[Cube]:
     """Cubes around a voxel, from one that shows the smallest things to one that holds the whole volume."""
     spacing, side = np.array(features.spacing), features.runtime.side
     longest = float((np.array(features.shape) * spacing).max())
-    steps = [min(float(spacing.min()), longest / side)]  # a volume smaller than the cube is enlarged
-    while steps[-1] * side < longest:
-        steps.append(steps[-1] * 2)
-    return [cube_at(features, np.array(at, float), step) for step in steps]
+    found = [cube_at(features, np.array(at, float), min(float(spacing.min()), longest / side) * _ENLARGED)]
+    while found[-1].extent < longest:
+        wider = cube_at(features, np.array(at, float), found[-1].step * 2)
+        if np.prod(np.minimum(1, np.array(features.shape) * spacing / wider.extent)) < _INSIDE:
+            break
+        found.append(wider)
+    return found
 
 
 def fitted(features: Features, box: Box, fill: float = FILL) -> Cube:
