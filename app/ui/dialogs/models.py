@@ -29,7 +29,7 @@ from app.ui import model_words, theme
 from app.ui.errands import Errand, Errands
 
 NAME, KIND, PROMPTS, SIZE, SPEED, LICENCE, STATE = range(7)
-ROW_HEIGHT = 26
+ROW_HEIGHT = 24
 PROXY = "network/proxy"
 SUFFIXES = (".pth", ".pt", ".safetensors", ".bin", ".ckpt")
 """What weights files are called; whether one is, its content says."""
@@ -52,7 +52,7 @@ class ModelsDialog(QDialog):
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle(self.tr("Models"))
-        self.resize(1000, 640)
+        self.resize(1040, 700)
         self._session, self._errands = session, errands
         self.list = self._made_list()
         self.about = _paragraph()
@@ -122,7 +122,7 @@ class ModelsDialog(QDialog):
         row.setData(NAME, Qt.ItemDataRole.UserRole, card.id)
         row.setTextAlignment(SIZE, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         row.setToolTip(NAME, model_words.tip(card))
-        row.setSizeHint(NAME, QSize(0, ROW_HEIGHT))
+        row.setSizeHint(LICENCE, QSize(0, ROW_HEIGHT))  # of the column that has what the others leave
         if not card.commercial:
             row.setForeground(LICENCE, QColor(theme.MIDDLING))
         if not registry.installed(card):
@@ -178,7 +178,7 @@ class ModelsDialog(QDialog):
         here = registry.installed(card)
         page = f'<a style="color:{theme.ACCENT}" href="{card.page}">{card.page}</a>' if card.page else ""
         missing = "" if here else registry.how_to_get(card) if not card.url else self._how_to_download(card)
-        about = "<br>".join(part for part in (card.description, page, missing) if part)
+        about = "<br>".join(part for part in (card.description, model_words.rights(card), page, missing) if part)
         self.about.setText(f"<b>{card.name}</b><br>{about}")
         self.bar.setVisible(errand is not None)
         self.cancel_button.setVisible(errand is not None)
