@@ -21,6 +21,7 @@ RADIUS = 2
 
 Array = NDArray[np.float32]
 _SAMPLED = 8192  # voxels are enough for quantiles to half a percent
+_ROUNDING = 1e-5  # of a value, twenty times what reading it between voxels in float32 may change
 _LEVELS = np.linspace(0, 1, 65)
 
 
@@ -29,7 +30,7 @@ def image_channels(cube: Array) -> Array:
     values = np.sort(cube.reshape(-1)[:: max(1, cube.size // _SAMPLED)])
     low, high = (float(values[int(share * (values.size - 1))]) for share in (0.005, 0.995))
     out = np.zeros((IMAGE_CHANNELS, *cube.shape), np.float32)
-    if high > low:
+    if high - low > _ROUNDING * max(abs(low), abs(high)):
         out[0] = np.clip((cube - low) * (2 / (high - low)) - 1, -1, 1)
         quantiles, levels = _rising(values)
         out[1] = np.interp(cube, quantiles, levels)
