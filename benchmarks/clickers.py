@@ -78,7 +78,7 @@ class RandomWalker(BoxedPeer):
             return np.zeros(seeds.shape, dtype=bool)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            labels = random_walker(self.crop, seeds, beta=130, mode="cg_j", tol=1e-6, spacing=self.spacing)
+            labels = random_walker(self.crop, seeds, beta=130, mode="cg_j", tol=1e-3, spacing=self.spacing)
         return np.asarray(labels == 1)
 
 
