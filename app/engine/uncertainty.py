@@ -68,12 +68,14 @@ def sampled_prompts(request: Estimate, first: Prediction, shape: Index) -> list[
     chance = depth.ravel()[inside]
     chance = chance / chance.sum()
     kept = tuple(prompt for prompt in request.prompts if not (isinstance(prompt, Point) and prompt.positive))
-    moving = max(1, len(request.prompts) - len(kept))
+    axes = [prompt.axis for prompt in request.prompts if isinstance(prompt, Point) and prompt.positive] or [None]
     lists: list[tuple[Prompt, ...]] = []
     for _ in range(request.samples):
-        drawn = np.stack(np.unravel_index(generator.choice(inside, moving, p=chance), depth.shape), axis=1)
+        drawn = np.stack(np.unravel_index(generator.choice(inside, len(axes), p=chance), depth.shape), axis=1)
         stay = (_jittered(prompt, shape, generator) if isinstance(prompt, Box) else prompt for prompt in kept)
-        lists.append((*stay, *(Point(tuple(index)) for index in (drawn * step + first.region.start).tolist())))
+        places = (drawn * step + first.region.start).tolist()
+        moved = (Point(tuple(index), axis=axis) for index, axis in zip(places, axes, strict=True))
+        lists.append((*stay, *moved))
     return lists
 
 

@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 
 from app.engine.propagation import propagate
-from app.engine.protocol import ModelCard, Prior, Propagate, Propagated, SliceAnswer, Token
+from app.engine.protocol import Estimate, ModelCard, Prediction, Prior, Propagate, Propagated, SliceAnswer, Token
 from app.engine.sam import SamPredictor, runner
 from app.engine.sam.features import SamFeatures
 from app.engine.sam.prompting import NOTHING
 from app.engine.slicewise import ABSENT
+from app.engine.uncertainty import sampled_prompts
 from app.errors import MissingModel
 from app.geometry import Geometry, Region
 from app.prompts import Box, Point, Prompt, Scribble, SliceMask
@@ -295,3 +296,22 @@ def test_a_card_that_names_no_system_or_lacks_its_weights_says_so(load: Any, tmp
     card = ModelCard("mine", "Mine", "sam", 2, frozenset({"box"}), weights="weights.pth", recipe={"system": "medsam"})
     with pytest.raises(MissingModel, match="not on this machine"):
         SamPredictor(card)
+
+
+def test_the_ensemble_leaves_slices_alone_that_a_sample_does_not_touch(load: Any, backend: FakeBackend) -> None:
+    predictor = load("lite_medsam")
+    features = prepared(predictor)
+    clicks = Point((1, 10, 10), axis=0), Point((4, 25, 40), axis=0)
+    first = predictor.predict(features, clicks, None)
+    sample = predictor.predict(features, (Point((1, 11, 12), axis=0),), Prior(first.region, first.logits))
+    assert sample.region == first.region
+    np.testing.assert_array_equal(whole(sample)[4], whole(first)[4])
+    assert whole(sample)[1, 11, 12]
+
+
+def test_the_ensembles_points_stay_on_slices_of_their_axis() -> None:
+    region = Region.plane(SHAPE, 1, 20)
+    first = Prediction(region, np.ones(region.shape, np.float32))
+    job = Estimate(1, 1, (Point((2, 20, 10), axis=1), Point((3, 20, 12), axis=1)), samples=3)
+    for prompts in sampled_prompts(job, first, SHAPE):
+        assert [(point.index[1], point.axis) for point in prompts if isinstance(point, Point)] == [(20, 1)] * 2

@@ -19,15 +19,17 @@ def united(slices: Mapping[tuple[int, int], Logits], shape: Index, prior: Prior 
     Args:
         slices: (axis, index) -> 2D logits of the whole slice, in array order; at least one.
         shape: Of the grid.
-        prior: Where it is a seed, its mask holds on the voxels of the box that lie on none of the slices.
+        prior: Holds on the voxels of the box that lie on none of the slices: a seed's mask, or the slices of the answer
+            before that are not asked again.
     """
-    seeded = prior if prior is not None and prior.seed else None
     planes = {place: Region.plane(shape, *place) for place in slices}
-    region = _box(slices, planes, whole=len(slices) == 1 or seeded is not None)
+    region = _box(slices, planes, whole=len(slices) == 1 or (prior is not None and prior.seed))
+    if prior is not None and not prior.seed:
+        region = region.union(prior.region)
     canvas = np.full(region.shape, ABSENT, np.float32)
-    if seeded is not None:
-        both = seeded.region.intersection(region)
-        canvas[both.within(region).slices] = seeded.logits[both.within(seeded.region).slices]
+    if prior is not None:
+        both = prior.region.intersection(region)
+        canvas[both.within(region).slices] = prior.logits[both.within(prior.region).slices]
     for plane in planes.values():
         canvas[plane.intersection(region).within(region).slices] = -np.inf
     for (axis, index), logits in slices.items():
