@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from app.engine import uncertainty
 from app.engine.evaluation.clickers import whole
 from app.engine.propagation import propagate
-from app.engine.protocol import Estimate, Predictor, Propagate, SliceAnswer, Token
+from app.engine.protocol import Estimate, Predictor, Prior, Propagate, SliceAnswer, Token
 from app.geometry import Geometry, Index, Region
 from app.prompts import Point
 from app.volume import Volume
@@ -80,12 +80,13 @@ class Bench:
     def _next(self) -> float:
         """Five further clicks, taken in turn as includes in the mask and excludes outside it."""
         prompts: tuple[Point, ...] = (self._click,)
-        self._mask = whole(self._predictor.predict(self._prepared, prompts, None), self._volume.shape)
+        prediction = self._predictor.predict(self._prepared, prompts, None)
+        self._mask = whole(prediction, self._volume.shape)
         seconds = []
         for point in self._further():
-            prompts = (*prompts, point)
+            prompts, prior = (*prompts, point), Prior(prediction.region, prediction.logits)
             start = time.perf_counter()
-            prediction = self._predictor.predict(self._prepared, prompts, None)
+            prediction = self._predictor.predict(self._prepared, prompts, prior)
             seconds.append(time.perf_counter() - start)
         self._mask = whole(prediction, self._volume.shape)
         return float(np.median(seconds))
