@@ -218,8 +218,11 @@ def test_sam_med2d_stretches_each_slice() -> None:
 
 def test_a_card_may_name_another_window() -> None:
     array = np.linspace(-1000, 1500, 512).reshape(8, 8, 8)
-    grey = Grey.of(volume(array, "CT"), "slice", {"level": -600, "width": 1500})
-    assert (grey.low, grey.high) == (-1000, 150)
+    recipe = {"ct_window": [-600, 1500]}
+    for way in ("slice", "medsam", "display"):
+        grey = Grey.of(volume(array, "CT"), way, recipe)
+        assert (grey.low, grey.high) == (-1000, 150)
+        assert Grey.of(volume(array, "MR"), way, recipe) == Grey.of(volume(array, "MR"), way, {})
 
 
 def test_every_system_is_known_by_the_id_of_its_card() -> None:

@@ -33,19 +33,18 @@ class Grey:
 
     @classmethod
     def of(cls, volume: Volume, way: Way, recipe: Mapping[str, Any]) -> Grey:
-        """Of a volume, as a recipe does it; `level` and `width` in the card's recipe come before everything.
+        """Of a volume, as a recipe does it; `ct_window` (level and width) in the card's recipe comes first for CT.
 
         - display: soft tissue for CT, else the 0.5th to 99.5th percentile of the volume (SAM has no medical recipe;
           this is what RadioActive, arXiv 2411.07885, chose for other images).
         - medsam: soft tissue for CT, else those percentiles of the voxels above 0 (MedSAM's pre_CT_MR).
         - slice: those percentiles of each slice's pixels above 0 (RadioActive's choice for SAM-Med2D).
         """
-        if "level" in recipe and "width" in recipe:
-            return cls._window(volume, float(recipe["level"]), float(recipe["width"]))
+        if in_hounsfield(volume) and ("ct_window" in recipe or way != "slice"):
+            level, width = recipe.get("ct_window", SOFT_TISSUE)
+            return cls._window(volume, float(level), float(width))
         if way == "slice":
             return cls(0, 0, by_slice=True)
-        if in_hounsfield(volume):
-            return cls._window(volume, *SOFT_TISSUE)
         if way == "display":
             return cls(*volume.usual_range)
         return cls(*_percentiles(_sample(volume.array)), keep_zero=True)

@@ -30,8 +30,8 @@ class SamPredictor:
     """SAM ViT-B, -L and -H, MobileSAM, MedSAM, LiteMedSAM and SAM-Med2D.
 
     Args:
-        card: Its id, or `system` in its recipe, names one of `RECIPES`; `level` and `width` in the recipe are a window
-            in the place of the system's own.
+        card: Its id, or `system` in its recipe, names one of `RECIPES`; `ct_window` in it is a level and width
+            for computed tomography in the place of the system's own.
 
     Raises:
         MissingModel: for a system that is none of these, or without its weights.
