@@ -29,6 +29,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--epochs", type=_positive, default=1000, help="(default 1000)")
     parser.add_argument("--iterations", type=_positive, default=250, help="in an epoch (default 250)")
     parser.add_argument("--batch", type=_positive, default=2, help="crops in an iteration (default 2)")
+    parser.add_argument("--variants", type=int, default=0, help="turned and scaled copies of each case (default 0)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--seconds", type=float, default=0.0, help="stop after so long; the next call goes on")
 
@@ -45,7 +46,9 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
         raise BadInput("This installation has no training part.", "Run it from a checkout of the sources.") from error
     out = Path(args.out)
     cache = Path(args.cache) if args.cache else out / "embedded"
-    order = Order(Path(args.images), Path(args.labels), out, cache, args.name, args.licence, args.seconds)
+    order = Order(
+        Path(args.images), Path(args.labels), out, cache, args.name, args.licence, args.seconds, max(0, args.variants)
+    )
     wishes = Wishes(args.spacing, args.side, args.depth, args.names, args.encoder)
     schedule = Schedule(args.epochs, args.iterations, args.batch, seed=args.seed)
     training = train(order, wishes, schedule, progress.report)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -30,6 +31,7 @@ from training.sam3d.plan import Wishes, make_plan
 from training.sam3d.run import Order, train
 from training.sam3d.sampler import Sampler
 from training.sam3d.training import Schedule, Training
+from training.sam3d.variation import Variation
 
 CASES = 6
 CARD = 'name = "Tiny SAM"\nfamily = "sam"\ndimensions = 2\nprompts = ["point"]\nweights = "tiny.pth"\n'
@@ -176,7 +178,7 @@ def test_crops_depend_on_the_iteration_alone_and_hold_structures(trained, folder
     order = Order(*folders, out, out / "embedded")
     found = find_cases(*folders)
     recipe = run._recipe(order, found, WISHES, lambda *_: None)
-    cases = run._embedded(found, recipe, order.cache, lambda *_: None)
+    cases = run._embedded(found[:4], recipe, order, SCHEDULE.seed, lambda *_: None)
     sampler = Sampler(cases, 4, 32, 3, seed=1)
     again = Sampler(cases, 4, 32, 3, seed=1)
     drawn = [sampler.draw(n) for n in range(6)]
@@ -285,3 +287,36 @@ def test_the_command_line_writes_what_a_model_finds_by_itself(trained, folders, 
     assert set(written.names.values()) == set(result["segments"]) <= {"Ball", "Block"}
     assert (written.labels > 0).sum() == result["voxels"] == sum(result["segments"].values())
     assert result["voxels"] > 0
+
+
+def test_a_variant_moves_picture_and_labels_alike(trained, folders, tmp_path):
+    truth = np.zeros((6, 40, 40), np.uint8)
+    truth[1:3, 8:20, 10:30] = 1
+    picture = np.where(truth, 3.0, -1.0).astype(np.float32)
+    drawn = [Variation.draw("case0", number, 0) for number in range(1, 30)]
+    assert drawn == [Variation.draw("case0", number, 0) for number in range(1, 30)]
+    assert len(set(drawn)) == 29
+    assert all(abs(one.radians) <= np.deg2rad(30) and 0.7 <= one.scale <= 1.4 for one in drawn)
+    for one in drawn[:6]:
+        seen = (one.picture(picture) > 1) & (one.labels(truth) == 1)
+        assert seen.sum() > 0.9 * max((one.picture(picture) > 1).sum(), (one.labels(truth) == 1).sum())
+    still = Variation((False, True, False), 0.0, 1.0, 1.0)
+    np.testing.assert_array_equal(still.labels(truth), truth[:, ::-1])
+    np.testing.assert_allclose(still.picture(picture), picture[:, ::-1], atol=1e-5)
+    grown = Variation((False, False, False), 0.0, 1.4, 1.0).labels(truth).sum()
+    assert grown == pytest.approx(1.4**2 * truth.sum(), rel=0.1)
+
+
+def test_variants_are_learnt_from_and_not_validated_on(trained, folders, models, tmp_path, monkeypatch):
+    out, _ = trained
+    cache = tmp_path / "embedded"
+    shutil.copytree(out / "embedded", cache)
+    order = Order(*folders, tmp_path / "m", cache, variants=1)
+    training = train(order, WISHES, Schedule(epochs=1, iterations=2), lambda *_: None)
+    assert training.epoch == 1
+    assert {path.name for path in cache.iterdir()} == {f"case{n}" for n in range(CASES)} | {
+        f"case{n}-1" for n in range(CASES) if n != 4
+    }
+    labels = np.load(cache / "case0-1" / "labels.npy")
+    assert labels.shape == np.load(cache / "case0" / "labels.npy").shape
+    assert (labels != np.load(cache / "case0" / "labels.npy")).any()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,7 @@ from app.engine.sam3d.embedding import Encode, Layout, embed, pictures
 from app.engine.sam3d.recipe import Sam3dRecipe
 from app.engine.sam3d.windows import padded
 from training.sam3d.cases import Case, load
+from training.sam3d.variation import Variation
 
 _EMBEDDED = 256
 
@@ -36,17 +37,30 @@ class EmbeddedCase:
 
 
 def embedded(
-    case: Case, recipe: Sam3dRecipe, encode: Callable[[], Encode], folder: Path, progress: Callable[[float], None]
+    case: Case,
+    recipe: Sam3dRecipe,
+    encode: Callable[[], Encode],
+    folder: Path,
+    progress: Callable[[float], None],
+    variation: Variation | None = None,
 ) -> EmbeddedCase:
-    """From the disk where it was embedded with this recipe before, else embedded now. A torn one is made again."""
-    place = folder / case.name
-    done = place / "done.json"
-    key = {"recipe": recipe.table(), "image": _stamp(case.image), "labels": _stamp(case.labels)}
+    """From the disk where it was embedded with this recipe before, else embedded now. A torn one is made again.
+
+    Args:
+        folder: Of this case, or of one variant of it.
+    """
+    place, done = folder, folder / "done.json"
+    key = {
+        "recipe": recipe.table(),
+        "image": _stamp(case.image),
+        "labels": _stamp(case.labels),
+        "variation": asdict(variation) if variation else None,
+    }
     wanted = json.loads(json.dumps(key))
     if not done.is_file() or json.loads(done.read_text(encoding="utf-8")) != wanted:
         shutil.rmtree(place, ignore_errors=True)
         place.mkdir(parents=True)
-        _write(case, recipe, encode(), place, progress)
+        _write(case, recipe, encode(), place, progress, variation)
         done.write_text(json.dumps(wanted), encoding="utf-8")
     windows = np.load(place / "windows.npy")
     return EmbeddedCase(
@@ -57,9 +71,19 @@ def embedded(
     )
 
 
-def _write(case: Case, recipe: Sam3dRecipe, encode: Encode, place: Path, progress: Callable[[float], None]) -> None:
+def _write(
+    case: Case,
+    recipe: Sam3dRecipe,
+    encode: Encode,
+    place: Path,
+    progress: Callable[[float], None],
+    variation: Variation | None,
+) -> None:
     volume, labels, _ = load(case)
     layout, slices = pictures(volume, recipe)
+    truth = _labels(labels, layout)
+    if variation:
+        slices, truth = variation.picture(slices), variation.labels(truth)
     tokens = recipe.side // 16
     shape = (len(layout.windows), len(slices), _EMBEDDED, tokens, tokens)
     features = np.lib.format.open_memmap(place / "features.npy", mode="w+", dtype=np.float16, shape=shape)
@@ -68,7 +92,7 @@ def _write(case: Case, recipe: Sam3dRecipe, encode: Encode, place: Path, progres
         flat[number] = one
         progress((number + 1) / len(flat))
     features.flush()
-    np.save(place / "labels.npy", _labels(labels, layout))
+    np.save(place / "labels.npy", truth)
     np.save(place / "windows.npy", np.array(layout.windows))
 
 

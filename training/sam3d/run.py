@@ -6,7 +6,7 @@ import contextlib
 import json
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from training.sam3d.plan import Wishes, make_plan
 from training.sam3d.result import write_model
 from training.sam3d.sampler import Sampler
 from training.sam3d.training import CHECKPOINT, Schedule, Training
+from training.sam3d.variation import Variation
 
 PLAN = "plan.json"
 _SAVE_EVERY = 120.0  # seconds
@@ -38,6 +39,7 @@ class Order:
     Args:
         out: The model's folder.
         cache: Where embeddings go; 62 kB for each slice and window of 176 x 176.
+        variants: Turned, scaled, flipped copies of each case to learn from beside it.
         seconds: Stop after so long, to go on another time; 0 for no limit.
     """
 
@@ -48,6 +50,7 @@ class Order:
     name: str = "SAM3D"
     licence: str = ""
     seconds: float = 0.0
+    variants: int = 0
 
 
 def train(order: Order, wishes: Wishes, schedule: Schedule, progress: Progress) -> Training:
@@ -59,15 +62,16 @@ def train(order: Order, wishes: Wishes, schedule: Schedule, progress: Progress) 
     begun = time.monotonic()
     cases = find_cases(order.images, order.labels)
     recipe = _recipe(order, cases, wishes, progress)
-    embedded_cases = _embedded(cases, recipe, order.cache, progress)
-    kept = embedded_cases[4::5] if len(embedded_cases) >= _FEWEST else ()
-    learnt = [case for case in embedded_cases if case not in kept]
-    sampler = Sampler(learnt, recipe.depth, recipe.side, schedule.batch, schedule.seed)
+    kept = cases[4::5] if len(cases) >= _FEWEST else ()
+    learnt = tuple(case for case in cases if case not in kept)
+    variants = _embedded(learnt, recipe, order, schedule.seed, progress)
+    validation = _embedded(kept, recipe, replace(order, variants=0), schedule.seed, progress)
+    sampler = Sampler(variants, recipe.depth, recipe.side, schedule.batch, schedule.seed)
     training = Training(len(recipe.classes) + 1, schedule)
     if (order.out / CHECKPOINT).is_file():
         training.load(order.out)
     with _saving(training, order.out):
-        _learn(training, sampler, kept, order, recipe, progress, begun)
+        _learn(training, sampler, validation, order, recipe, progress, begun)
     return training
 
 
@@ -120,8 +124,10 @@ def _recipe(order: Order, cases: Sequence[Case], wishes: Wishes, progress: Progr
     return recipe
 
 
-def _embedded(cases: Sequence[Case], recipe: Sam3dRecipe, folder: Path, progress: Progress) -> tuple[EmbeddedCase, ...]:
-    """Every case; the encoder is loaded only if one is not there yet."""
+def _embedded(
+    cases: Sequence[Case], recipe: Sam3dRecipe, order: Order, seed: int, progress: Progress
+) -> tuple[EmbeddedCase, ...]:
+    """Every case as it is and in its variants; the encoder is loaded only if one is not there yet."""
 
     @cache
     def encoder() -> Encode:
@@ -133,13 +139,19 @@ def _embedded(cases: Sequence[Case], recipe: Sam3dRecipe, folder: Path, progress
         compiled = compiled_encoder(weights, recipe.side)
         return lambda picture: np.asarray(compiled(picture)[0])
 
-    def tell(number: int, share: float) -> None:
-        progress((number + share) / len(cases), "Encoding slices")
-
+    jobs = [(case, number) for case in cases for number in range(order.variants + 1)]
+    found: list[EmbeddedCase] = []
     try:
-        return tuple(
-            embedded(case, recipe, encoder, folder, partial(tell, number)) for number, case in enumerate(cases)
-        )
+        for case, number in jobs:
+            variation = Variation.draw(case.name, number, seed) if number else None
+            folder = order.cache / (f"{case.name}-{number}" if number else case.name)
+            share: Callable[[float], None] = partial(_tell, progress, len(found), len(jobs))
+            found.append(embedded(case, recipe, encoder, folder, share, variation))
     except OSError as error:
-        message = f"The embeddings could not be kept in {folder}: {error.strerror}."
+        message = f"The embeddings could not be kept in {order.cache}: {error.strerror}."
         raise AppError(message, "Free some space, or choose another --cache.") from error
+    return tuple(found)
+
+
+def _tell(progress: Progress, done: int, count: int, share: float) -> None:
+    progress((done + share) / count, "Encoding slices")
