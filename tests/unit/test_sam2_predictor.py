@@ -2,13 +2,15 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
 import torch
 
 from app.engine.propagation import propagate
-from app.engine.protocol import Predictor, Prior, Propagate, Propagated, SliceAnswer, Token
+from app.engine.protocol import Estimate, Predictor, Prior, Propagate, Propagated, SliceAnswer, Token
+from app.engine.uncertainty import estimate
 from app.errors import Cancelled, MissingModel
 from app.geometry import Geometry, Region
 from app.prompts import Box, Point, Scribble, SliceMask
@@ -209,6 +211,18 @@ def test_where_the_network_sees_no_object_carrying_ends_by_itself(tmp_path, monk
     assert end.reached == (5, 5)
     assert "ends before slice 4" in end.reason
     assert "ends before slice 6" in end.reason
+
+
+def test_the_ensemble_stays_on_the_clicked_slice_and_encodes_it_once(predictor, video, monkeypatch):
+    encoded, encode = [], predictor.network.encode
+    monkeypatch.setattr(predictor.network, "encode", lambda pixels: encoded.append(1) or encode(pixels))
+    request = Estimate(1, 1, (Point((4, 20, 15), axis=1), Box((1, 20, 4), (8, 20, 30))), samples=4)
+    decode = partial(predictor.predict, video)
+    *_, estimated = estimate(request, video.volume.geometry, decode, None, Token())
+    assert len(encoded) == 1
+    assert estimated.region == Region.plane(SHAPE, 1, 20)
+    assert (estimated.deviation > 0).any()
+    assert len(estimated.volumes) == 4
 
 
 def test_an_empty_conditioning_slice_is_remembered_as_without_the_object(predictor, video):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from functools import cached_property
 from pathlib import Path
@@ -80,9 +79,9 @@ def empty_network(variant: Variant, image_size: int) -> Any:
     """The torch network of a variant with random weights."""
     from app.engine.backends import declare_vision_operators
 
-    os.environ["HF_HUB_OFFLINE"] = "1"  # read at import: nothing in there may reach the network
+    os.environ["HF_HUB_OFFLINE"] = "1"  # read at import, as is the next: nothing in there may reach the network
+    os.environ["TRANSFORMERS_VERBOSITY"] = "error"  # it warns of settings that are not used here
     declare_vision_operators()  # transformers and timm import torchvision where it is installed
-    logging.getLogger("transformers").setLevel(logging.ERROR)  # it warns of settings that are not used here
     if variant.perceiver:
         from transformers.models.edgetam_video.modeling_edgetam_video import EdgeTamVideoModel
 
