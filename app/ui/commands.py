@@ -8,6 +8,7 @@ from app.prompts import Prompt, SliceMask
 from app.segmentation import Segment
 from app.session import Session
 from app.ui.cases import Cases
+from app.ui.dialogs.correcting import show_correcting
 from app.ui.effects import Effects
 from app.ui.estimates import Estimates
 from app.ui.exports import Exports
@@ -186,6 +187,10 @@ class Commands:
     def show_keys(self) -> None:
         """The page of keys."""
         self._window.show_keys()
+
+    def show_correcting(self) -> None:
+        """The page about correcting by hand."""
+        show_correcting(self._window)
 
     def show_log(self) -> None:
         """The newest log lines."""

@@ -222,6 +222,7 @@ ROWS: tuple[Row, ...] = (
     _step("slice-down-5", _text("5 slices down"), ("Shift+Down", "Shift+PgDown"), -5),
 
     Row("keys", HELP, _text("&Keys and mouse"), lambda c: c.show_keys(), "keyboard", ("F1", "?")),
+    Row("correcting", HELP, _text("&Correcting by hand"), lambda c: c.show_correcting(), "correct"),
     Row("log", HELP, _text("Show &log"), lambda c: c.show_log()),
     Row("about", HELP, _text("&About Volumask"), lambda c: c.show_about()),
 )  # fmt: skip

@@ -19,13 +19,16 @@ def _tr(text: str) -> str:
 def mouse_lines() -> tuple[tuple[str, str], ...]:
     """What the mouse does in a slice view."""
     return (
-        (_tr("Wheel"), _tr("Next slice; with Shift, five")),
+        (_tr("Wheel"), _tr("Next slice; with Shift, five (with a brush: its size)")),
         (_tr("Ctrl+wheel, right drag"), _tr("Zoom")),
         (_tr("Middle drag, Shift+left drag, Space+left drag"), _tr("Pan")),
         (_tr("Left, with no prompt tool"), _tr("Crosshair")),
         (_tr("Shift+move"), _tr("Crosshair, with every tool")),
         (_tr("Left, point tool"), _tr("Include; with Ctrl, exclude")),
         (_tr("Left drag, box or scribble tool"), _tr("Draw; a scribble with Ctrl excludes")),
+        (_tr("Left drag on a prompt, crosshair tool"), _tr("Move it; a box by its edges and corners")),
+        (_tr("Left drag, lasso or outline tool"), _tr("Draw around; or click corners, double click to close")),
+        (_tr("Left drag, brush"), _tr("Paint; with Ctrl or the right button, erase")),
         (_tr("Left drag, window tool"), _tr("Right: more range. Up: darker")),
         (_tr("Double-click, crosshair or window tool"), _tr("One view or four")),
         (_tr("In 3D: left, right or wheel, middle drag"), _tr("Turn, zoom, pan")),
