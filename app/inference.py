@@ -20,6 +20,7 @@ from app.engine.protocol import (
     Estimated,
     Failure,
     Message,
+    ModelCard,
     Notice,
     Predict,
     Prepared,
@@ -292,6 +293,25 @@ class Inference:
                 self._automatic = None
         if not isinstance(error, Stopped):
             self.failed.emit(error)
+
+
+def ask_again(document: Document | None, card: ModelCard, label: int) -> str:
+    """Open a segment's prompts anew, for another model to answer; what was painted or is locked stays as it is.
+
+    Returns:
+        What to tell the user where the model takes none of the prompts; else empty.
+    """
+    if document is None or label not in document.segmentation.segments or document.open_prompts(label):
+        return ""
+    state = document.state(label)
+    if not state.prompts or state.edits or state.segment.locked:
+        return ""
+    if any(card.takes(prompt) for prompt in state.prompts):
+        document.set_prompts(label, state.prompts)
+        return ""
+    plurals = {"box": "boxes"}
+    kinds = " or ".join(plurals.get(kind, f"{kind}s") for kind in sorted(card.prompts)) or "no prompts"
+    return f"{card.name} takes {kinds} only: {state.segment.name} stays until you give one."
 
 
 def _prompted(prompts: tuple[Prompt, ...], axis: int) -> set[int]:

@@ -21,7 +21,7 @@ from app.errors import AppError
 from app.events import Signal
 from app.geometry import Index
 from app.history import Confidences, Prompts
-from app.inference import Inference
+from app.inference import Inference, ask_again
 from app.prompts import Prompt
 from app.segmentation import Segment, label_of
 from app.travel import Travel
@@ -210,7 +210,9 @@ class Session(Travel):
         self._model_id = self._card.id
         self.inference.use_model(self._card.id)
         self.model_changed.emit()
-        self._ask_again(self.view.active)
+        if notice := ask_again(self.document, self._card, self.view.active):
+            self.noticed.emit(notice)
+        self.inference.ask()
 
     # Messages
 
@@ -259,20 +261,6 @@ class Session(Travel):
         if self.view.active not in self.case.segmentation.segments:
             self.view.active = next((s.label for s in self.case.segments), 0)
         return moved
-
-    def _ask_again(self, label: int) -> None:
-        document = self.document
-        if document is None or label not in document.segmentation.segments or document.open_prompts(label):
-            return
-        state = document.state(label)
-        if not state.prompts or state.edits or state.segment.locked:
-            return
-        if any(self._card.takes(prompt) for prompt in state.prompts):
-            self.set_prompts(label, state.prompts)
-        else:
-            plurals = {"box": "boxes"}
-            kinds = " or ".join(plurals.get(kind, f"{kind}s") for kind in sorted(self._card.prompts)) or "no prompts"
-            self.noticed.emit(f"{self._card.name} takes {kinds} only: {state.segment.name} stays until you give one.")
 
     def _estimated(self, label: int, samples: int) -> Estimated:
         self.begin_uncertainty(label, samples)
