@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -11,18 +11,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from app import volume_io
 from app.errors import AppError, BadInput
-from app.exchange import dicom_source, writing
-from app.exchange.dicom_seg import is_sheared, term_of
-from app.exchange.receipt import DE_IDENTIFIED, LabelReceipt
-from app.exchange.terms import unknown
+from app.exchange import formats
+from app.exchange.receipt import DE_IDENTIFIED, LabelReceipt, Written
+from app.exchange.terms import term_of, unknown
 from app.geometry import Geometry
-from app.render import mesh_files
+from app.render.mesh_writers import WRITERS
 from app.render.receipt import FRAME, UNIT, Receipt
 from app.segmentation import Segment
-from app.volume import Source
+from app.volume import NiftiCodes, Source
 
-FORMATS = (*mesh_files.FORMATS, *writing.FORMATS)
+NIFTI = ".nii.gz"
+FORMATS = (*WRITERS, *formats.FORMATS, NIFTI)
 _ODD = 2.0  # per cent that a surface may differ from its voxels before it is said
 
 
@@ -74,6 +75,7 @@ class Order:
         labels: (k, j, i) on the geometry's grid.
         source: Where the scan came from, for DICOM to refer to.
         identified: Let DICOM repeat the patient's name and identifiers.
+        codes: Of the header of a NIfTI file.
     """
 
     path: Path
@@ -82,6 +84,7 @@ class Order:
     geometry: Geometry
     source: Source | None = None
     identified: bool = False
+    codes: NiftiCodes = field(default_factory=NiftiCodes)
 
 
 def require_format(path: str | Path) -> str:
@@ -101,12 +104,13 @@ def require_format(path: str | Path) -> str:
 def check(order: Order) -> Preflight:
     """Look at everything that `write` will do; writes nothing. As slow as the export itself for surfaces."""
     ending = require_format(order.path)
-    findings = [Finding(Level.GOOD, f"Coordinates are {FRAME} (as in DICOM), in {UNIT}.")]
+    frame = "RAS (as NIfTI has them)" if ending == NIFTI else f"{FRAME} (as in DICOM)"
+    findings = [Finding(Level.GOOD, f"Coordinates are {frame}, in {UNIT}.")]
     present = [segment for segment in order.segments if bool((order.labels == segment.label).any())]
     findings += _about_segments(order, present)
-    if ending in mesh_files.FORMATS:
+    if ending in WRITERS:
         findings += _about_surfaces(order, present)
-    elif present:
+    elif present and ending != NIFTI:
         findings += _about_labels(order, present, ending)
     return Preflight(tuple(findings))
 
@@ -117,10 +121,30 @@ def write(order: Order) -> Receipt | LabelReceipt:
     Raises:
         AppError: when there is nothing to write, the format cannot hold it, or the disk will not; the old file stays.
     """
-    if require_format(order.path) in mesh_files.FORMATS:
+    ending = require_format(order.path)
+    from app.exchange import writing  # load scipy and highdicom, so only once they are wanted
+    from app.render import mesh_files
+
+    if ending in WRITERS:
         return mesh_files.export(order.path, order.labels, order.segments, order.geometry)
+    if ending == NIFTI:
+        return _write_nifti(order)
     path, labels, segments = order.path, order.labels, order.segments
     return writing.write_segments(path, labels, segments, order.geometry, order.source, order.identified)
+
+
+def _write_nifti(order: Order) -> LabelReceipt:
+    wanted = [segment for segment in order.segments if bool((order.labels == segment.label).any())]
+    if not wanted:
+        raise BadInput("There is no voxel to export.", "Segment something first.")
+    kept = np.where(np.isin(order.labels, [segment.label for segment in wanted]), order.labels, 0)
+    names = {segment.label: (segment.name, segment.colour) for segment in order.segments}
+    volume_io.write_labels(order.path, kept.astype(order.labels.dtype), order.geometry, order.codes, names)
+    cubic = order.geometry.voxel_volume / 1000
+    counts = [(segment, int(np.count_nonzero(kept == segment.label))) for segment in wanted]
+    written = tuple(Written(segment.name, "", count, count * cubic) for segment, count in counts)
+    notes = ("names and colours lie beside it, as .json and as a description for ITK-SNAP",)
+    return LabelReceipt(str(order.path), "NIfTI label map", written, frame="RAS", notes=notes)
 
 
 def _about_segments(order: Order, present: Sequence[Segment]) -> list[Finding]:
@@ -135,6 +159,8 @@ def _about_segments(order: Order, present: Sequence[Segment]) -> list[Finding]:
 
 
 def _about_surfaces(order: Order, present: Sequence[Segment]) -> list[Finding]:
+    from app.render import mesh_files  # as above
+
     findings = []
     for segment in present:
         try:
@@ -150,21 +176,25 @@ def _about_surfaces(order: Order, present: Sequence[Segment]) -> list[Finding]:
 
 
 def _about_labels(order: Order, present: Sequence[Segment], ending: str) -> list[Finding]:
+    from app.exchange.dicom_seg import is_sheared  # as above
+
     findings = []
     if is_sheared(order.geometry):
-        level = Level.PROBLEM if ending in writing.DICOM else Level.NOTE
+        level = Level.PROBLEM if ending in formats.DICOM else Level.NOTE
         findings.append(Finding(level, "The grid is sheared, which DICOM cannot describe and few programs read."))
     for segment in present:
         kind = term_of(segment)
         level = Level.NOTE if kind == unknown() and not segment.term else Level.GOOD
         said = f"{segment.name} is stated as {kind.text} (SNOMED {kind.code})"
         findings.append(Finding(level, f"{said}: say what it is." if level is Level.NOTE else f"{said}."))
-    if ending in writing.DICOM:
+    if ending in formats.DICOM:
         findings += _about_source(order)
     return findings
 
 
 def _about_source(order: Order) -> list[Finding]:
+    from app.exchange import dicom_source  # as above
+
     try:
         source = dicom_source.find(order.source, order.geometry)
     except AppError as error:

@@ -24,6 +24,7 @@ from app.geometry import Index, Region
 from app.history import History, Prompts, SegmentState, Step
 from app.prompt_codec import decode, encode
 from app.prompts import Prompt
+from app.rulers import Ruler
 from app.segmentation import Segment
 from app.view_state import ViewState, Window
 from app.volume import Source
@@ -40,11 +41,12 @@ class Look:
     window: tuple[float, float]
     active: int
     opacity: float
+    rulers: tuple[Ruler, ...] = ()
 
     @classmethod
     def of(cls, view: ViewState) -> Look:
         """The view now."""
-        return cls(view.crosshair, (view.window.low, view.window.high), view.active, view.opacity)
+        return cls(view.crosshair, (view.window.low, view.window.high), view.active, view.opacity, view.rulers)
 
     def restore(self, view: ViewState) -> None:
         """Look at it again."""
@@ -52,6 +54,7 @@ class Look:
         view.crosshair = self.crosshair
         view.opacity = self.opacity
         view.active = self.active
+        view.rulers = self.rulers
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +180,13 @@ def _parsed(path: Path, value: Mapping[str, Any], archive: zipfile.ZipFile) -> S
         labels=FrozenLabels.of(region, np.frombuffer(archive.read("labels.u8"), np.uint8).reshape(region.shape)),
         done=tuple(steps[: value["done"]]),
         undone=tuple(reversed(steps[value["done"] :])),
-        look=Look(_tuple(look["crosshair"]), tuple(look["window"]), look["active"], look["opacity"]),
+        look=Look(
+            _tuple(look["crosshair"]),
+            tuple(look["window"]),
+            look["active"],
+            look["opacity"],
+            _rulers(look.get("rulers")),
+        ),
         model=value["model"],
         changes=0,
     )
@@ -255,6 +264,11 @@ def _parse_step(number: int, value: Mapping[str, Any], prompts: list[Prompt], ar
         change = Change(region, archive.read(f"changes/{number}.xor"))
     before, after = (_parse_state(v, prompts) if (v := value[key]) else None for key in ("before", "after"))
     return Step(value["title"], value["label"], before, after, change, value["group"])
+
+
+def _rulers(values: Iterable[Mapping[str, Any]] | None) -> tuple[Ruler, ...]:
+    points = ((tuple((float(k), float(j), float(i)) for k, j, i in v["points"]), int(v["axis"])) for v in values or ())
+    return tuple(Ruler(*one) for one in points)
 
 
 def _tuple(values: Iterable[int]) -> Index:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from app.events import Signal
 from app.geometry import Index
+from app.rulers import Ruler
 from app.volume import Volume
 
 
@@ -74,6 +75,7 @@ class ViewState:
         self._active = 0
         self._opacity = 0.45
         self._heat = False
+        self._rulers: tuple[Ruler, ...] = ()
         self.crosshair_changed: Signal[()] = Signal()
         self.window_changed: Signal[()] = Signal()
         self.tool_changed: Signal[()] = Signal()
@@ -158,8 +160,20 @@ class ViewState:
             self._heat = heat
             self.display_changed.emit()
 
+    @property
+    def rulers(self) -> tuple[Ruler, ...]:
+        """Lengths and angles that were drawn, oldest first."""
+        return self._rulers
+
+    @rulers.setter
+    def rulers(self, rulers: tuple[Ruler, ...]) -> None:
+        if rulers != self._rulers:
+            self._rulers = rulers
+            self.display_changed.emit()
+
     def look_at(self, volume: Volume) -> None:
-        """Start on a new volume: the middle voxel, an automatic window."""
+        """Start on a new volume: the middle voxel, an automatic window, no rulers."""
+        self.rulers = ()
         k, j, i = (n // 2 for n in volume.shape)
         self.window = auto_window(volume)
         self._crosshair = (-1, -1, -1)

@@ -24,7 +24,7 @@ from app.exchange import dicom_seg_reader
 from app.exchange.dicom_source import PATIENT, DicomSource, Reference, new_uid
 from app.exchange.incoming import whole_mask_on
 from app.exchange.receipt import DE_IDENTIFIED, IDENTIFIED, LabelReceipt, Written
-from app.exchange.terms import CATEGORIES, SCHEME, SIDES, Term, suggest, term
+from app.exchange.terms import CATEGORIES, SCHEME, SIDES, term_of
 from app.geometry import Geometry, Region
 from app.segmentation import MOST_SEGMENTS, Segment
 
@@ -93,11 +93,6 @@ def require_right_angles(geometry: Geometry) -> None:
 def is_sheared(geometry: Geometry) -> bool:
     """Whether two axes of a grid are not at right angles."""
     return bool(np.abs(geometry.directions @ geometry.directions.T - np.eye(3)).max() > _SQUARE)
-
-
-def term_of(segment: Segment) -> Term:
-    """What a segment is: as its user said, or else as its name tells."""
-    return term(segment.term) or suggest(segment.name)
 
 
 def _numbered(labels: NDArray[np.unsignedinteger], present: Sequence[Segment]) -> tuple[NDArray[np.uint8], Region]:

@@ -83,11 +83,13 @@ def find(source: Source | None, geometry: Geometry) -> DicomSource:
     Raises:
         BadInput: when its files are not there any more.
     """
+    if source is None or not source.series:  # a DICOM series always has a key
+        return nowhere()
     try:
-        stack = find_stack(source) if source else None
+        stack = find_stack(source)
     except BadInput as error:
         raise BadInput(f"The source series could not be read again: {error.message}", error.hint) from error
-    if source is None or stack is None or stack.plan is None:
+    if stack is None or stack.plan is None:
         return nowhere()
     return _described(stack, stack.times[source.time], geometry)
 

@@ -16,10 +16,10 @@ from app import __version__
 from app.atomic_file import replacing
 from app.errors import AppError, BadInput
 from app.exchange.contours import filled, polygons
-from app.exchange.dicom_seg import fill_patient, item_of, require_right_angles, state_identity, term_of
+from app.exchange.dicom_seg import fill_patient, item_of, require_right_angles, state_identity
 from app.exchange.dicom_source import DicomSource, new_uid
 from app.exchange.receipt import DE_IDENTIFIED, IDENTIFIED, LabelReceipt, Written
-from app.exchange.terms import SCHEME
+from app.exchange.terms import SCHEME, term_of
 from app.geometry import Geometry
 from app.segmentation import Segment
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.atomic_file import replacing
-from app.exchange.terms import CATEGORIES, SCHEME, SIDES, suggest, term
+from app.exchange.terms import CATEGORIES, SCHEME, SIDES, term_of
 from app.geometry import Geometry, Region
 from app.segmentation import Segment
 
@@ -81,7 +81,7 @@ def _fields(labels: NDArray[np.unsignedinteger], segment: Segment) -> dict[str, 
 
 def _entry(segment: Segment) -> str:
     """Context, category, type, modifier, then an anatomic region that is not said; as 3D Slicer writes it."""
-    kind = term(segment.term) or suggest(segment.name)
+    kind = term_of(segment)
     category, meaning = CATEGORIES[kind.category]
     side = f"{SCHEME}^{'^'.join(SIDES[kind.side])}" if kind.side else "^^"
     what = f"{SCHEME}^{category}^{meaning}~{SCHEME}^{kind.code}^{kind.meaning}~{side}"

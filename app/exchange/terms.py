@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from app.segmentation import Segment
+
 FILE = Path(__file__).resolve().parents[2] / "resources" / "terminology" / "structures.csv"
 SCHEME = "SCT"
 
@@ -118,6 +120,11 @@ def suggest(name: str) -> Term:
         return unknown()
     chosen = best[1]
     return _by_key()[chosen.code + side] if side and chosen.paired else chosen
+
+
+def term_of(segment: Segment) -> Term:
+    """What a segment is: as its user said, or else as its name tells."""
+    return term(segment.term) or suggest(segment.name)
 
 
 def _names(candidate: Term) -> list[str]:

@@ -11,15 +11,13 @@ from numpy.typing import NDArray
 from app.atomic_file import replacing
 from app.errors import AppError, BadInput
 from app.exchange import dicom_seg, dicom_source, rtstruct, seg_nrrd, seg_nrrd_reader
+from app.exchange.formats import DICOM, FORMATS
 from app.exchange.incoming import Incoming, whole_mask_on
 from app.exchange.receipt import LabelReceipt, Written
+from app.exchange.terms import term_of
 from app.geometry import Geometry
 from app.segmentation import Segment
 from app.volume import Source
-
-DICOM = (".seg.dcm", ".rtstruct.dcm")
-FORMATS = (*DICOM, ".seg.nrrd")
-"""Endings of the files that `write_segments` can write."""
 
 
 def ending_of(path: str | Path) -> str | None:
@@ -70,7 +68,7 @@ def _write_nrrd(
     written = []
     for segment in present:
         voxels = int(np.count_nonzero(labels == segment.label))
-        kind = dicom_seg.term_of(segment).text
+        kind = term_of(segment).text
         written.append(Written(segment.name, kind, voxels, voxels * geometry.voxel_volume / 1000))
     notes = ("the grid is sheared, so it could not be read back for a check: few programs take it",) if sheared else ()
     return LabelReceipt(str(path), "3D Slicer segmentation (.seg.nrrd)", tuple(written), notes=notes)

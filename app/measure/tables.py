@@ -7,10 +7,13 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from app.atomic_file import replacing
-from app.measure.agreement import Agreement
-from app.measure.statistics import SegmentStatistics
+
+if TYPE_CHECKING:
+    from app.measure.agreement import Agreement
+    from app.measure.statistics import SegmentStatistics
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from PySide6.QtGui import QColor, QPainter
 from app.document import Document
 from app.geometry import Index
 from app.prompts import Prompt
-from app.render import lettering, marks
+from app.render import lettering, marks, ruler_marks
 from app.render.lettering import DIM, TEXT
 from app.render.marks import Sheet
 from app.view_state import ViewState
@@ -52,6 +52,7 @@ def write(
         if prompt is notes.moved:
             continue
         marks.draw(painter, sheet, prompt, chosen=prompt is notes.selected)
+    ruler_marks.draw(painter, sheet, view.rulers, geometry)
     if notes.preview is not None:
         marks.draw_preview(painter, sheet, notes.preview)
     if notes.outline:

@@ -12,6 +12,7 @@ from app.ui.dialogs.correcting import show_correcting
 from app.ui.effects import Effects
 from app.ui.estimates import Estimates
 from app.ui.exports import Exports
+from app.ui.measuring import Measuring
 from app.ui.panels.four_up import FourUp
 from app.ui.tools import step_slice
 from app.view_state import CT_PRESETS, Window, auto_window, in_hounsfield
@@ -29,6 +30,7 @@ class Commands:
         self.views: FourUp = window.views
         self.cases: Cases = window.cases
         self.exports: Exports = window.exports
+        self.measuring: Measuring = window.measuring
         self.estimates: Estimates = window.estimates
         self.effects: Effects = window.effects
 

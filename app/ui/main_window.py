@@ -26,6 +26,7 @@ from app.ui.exports import Exports
 from app.ui.icons import icon
 from app.ui.jobs import Jobs
 from app.ui.look_ahead import LookAhead
+from app.ui.measuring import Measuring
 from app.ui.models import Models
 from app.ui.panels.activity import Activity
 from app.ui.panels.banner import Banner
@@ -78,6 +79,7 @@ class MainWindow(DropWindow):
         self.models = Models(self.session, self.bridge, self.banner, self)
         self.status = Status(self.session, self.cases, self.banner, self.activity)
         self.exports = Exports(self.session, self.jobs, self.banner, self.activity, self)
+        self.measuring = Measuring(self.session, self.jobs, self.banner, self, lambda: self.views.volume.view)
         self.effects = Effects(self.session, self.jobs, self.bridge, self.views, self.banner, self.activity)
         self.sidebar = Sidebar(self.session, self.volumes, self.effects, self.banner.tell_error)
         self.segments, self.prompts = self.sidebar.segments, self.sidebar.prompts

@@ -57,7 +57,7 @@ def sidecar(path: Path) -> Path:
 
 def write_labels(
     path: str | Path,
-    labels: NDArray[np.uint8],
+    labels: NDArray[np.unsignedinteger],
     geometry: Geometry,
     codes: NiftiCodes,
     names: Mapping[int, tuple[str, Colour]],
@@ -106,7 +106,7 @@ def _whole(array: NDArray[np.generic], name: str) -> NDArray[np.unsignedinteger]
     return np.asarray(values, dtype=smallest)
 
 
-def _compare(temporary: Path, name: str, labels: NDArray[np.uint8], geometry: Geometry) -> None:
+def _compare(temporary: Path, name: str, labels: NDArray[np.unsignedinteger], geometry: Geometry) -> None:
     back = nifti.read(Blob.on_disk(temporary))
     if not np.array_equal(back.array, labels) or not back.geometry.matches(geometry):
         raise AppError(f"{name} was not written: reading it back gave something else.", "Save it on another disk.")

@@ -28,6 +28,8 @@ _CURSORS = {
     "eraser": Qt.CursorShape.CrossCursor,
     "outline": Qt.CursorShape.CrossCursor,
     "window": Qt.CursorShape.SizeAllCursor,
+    "ruler": Qt.CursorShape.CrossCursor,
+    "angle": Qt.CursorShape.CrossCursor,
 }
 
 

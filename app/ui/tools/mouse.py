@@ -18,6 +18,7 @@ from app.segmentation import Segment
 from app.session import Session
 from app.ui.tools.gesture import Gesture, Tool
 from app.ui.tools.looking import Crosshair, Pan, WindowTool, Zoom, step_slice
+from app.ui.tools.measuring import AngleTool, RulerTool
 from app.ui.tools.painting import BrushTool, OutlineTool
 from app.ui.tools.prompting import BoxTool, LassoTool, PointTool, ScribbleTool
 
@@ -60,6 +61,8 @@ class Mouse:
             "eraser": BrushTool(session, target, erase=True),
             "outline": OutlineTool(session, target),
             "window": WindowTool(session),
+            "ruler": RulerTool(session.view),
+            "angle": AngleTool(session.view),
         }
         self._crosshair = crosshair
         self._gesture: tuple[Gesture, SliceView, Qt.MouseButton] | None = None
