@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import SimpleITK as sitk
 from numpy.typing import NDArray
 from scipy import ndimage
 
@@ -17,6 +16,8 @@ def grown(mask: Mask, millimetres: float, spacing: tuple[float, ...]) -> Mask:
     """
     if not mask.any():
         return mask.copy()
+    import SimpleITK as sitk  # large: loaded at the first margin, not when the window starts
+
     image = sitk.GetImageFromArray(mask.astype(np.uint8))
     image.SetSpacing(spacing[::-1])
     squared = sitk.SignedMaurerDistanceMap(image, insideIsPositive=False, squaredDistance=True, useImageSpacing=True)

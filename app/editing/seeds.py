@@ -8,7 +8,6 @@ from functools import reduce
 from typing import Any
 
 import numpy as np
-import SimpleITK as sitk
 from numpy.typing import NDArray
 from scipy import ndimage
 
@@ -70,6 +69,8 @@ class GrowFromSeeds:
 
 def _levels(crop: Crop) -> NDArray[np.uint16]:
     """The image with its noise damped and its edges kept (median of 3), in whole numbers over its usual range."""
+    import SimpleITK as sitk  # large: loaded at the first use, not when the window starts
+
     image = crop.image.astype(np.float32)
     smooth = sitk.GetArrayFromImage(sitk.Median(sitk.GetImageFromArray(image), [1] * image.ndim))
     low, high = np.percentile(smooth[:: max(1, len(smooth) // 64)], (0.5, 99.5))

@@ -217,7 +217,7 @@ class Effects(QObject):
 
     def _show_preview(self, region: Region) -> None:
         preview = self._session.corrections.preview
-        text = self.tr("Preview: Enter applies, Esc gives up") if preview is not None and self.shown else ""
+        text = self.tr("Preview: Enter or Esc") if preview is not None and self.shown else ""
         for frame in self._views.slices:
             frame.view.set_correction(preview, text)
             frame.view.correction_changed(region)

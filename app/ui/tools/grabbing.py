@@ -63,7 +63,8 @@ class _Drag(Gesture):
     def finish(self, view: SliceView) -> None:
         view.set_preview(None)
         prompts = self._session.prompts(self._label)
-        if self._new is not None and self._new != self._prompt:
+        here = any(other is self._prompt for other in prompts)  # a late answer or an undo may have taken it away
+        if here and self._new is not None and self._new != self._prompt:
             new = self._new
             self._session.set_prompts(self._label, [new if other is self._prompt else other for other in prompts])
             self._choose(new)
