@@ -14,7 +14,8 @@ from torch import Tensor
 from app.engine import registry
 from app.engine.backends.openvino_backend import OpenVinoBackend
 from app.engine.backends.torch_backend import TorchBackend
-from app.engine.protocol import Token
+from app.engine.engine import AHEAD
+from app.engine.protocol import Progress, Token
 from app.engine.sam import SamPredictor
 from app.engine.sam.network import PromptedDecoder, SamNetwork
 from app.engine.sam.prompting import Tokens
@@ -24,6 +25,7 @@ from app.engine.weights.checkpoint import read_state
 from app.errors import BadInput
 from app.geometry import Geometry, Region
 from app.prompts import Box
+from app.session import Session
 from app.volume import Volume
 from tests.unit.sam_checkpoints import Shapes, med2d_shapes, random_state, sam_shapes, tiny_shapes, write
 
@@ -155,3 +157,30 @@ def test_both_backends_agree_on_a_whole_slice(written: Callable[[str], Path], mo
     for expected, ours in zip(*found, strict=True):
         assert ours.shape == expected.shape
         assert np.abs(ours - expected).max() <= TOLERANCE * np.abs(expected).max()
+
+
+@pytest.mark.slow
+def test_a_script_boxes_a_structure_and_looks_ahead_in_the_models_own_process(
+    written: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written("lite_medsam")
+    monkeypatch.setenv("VOLUMASK_BACKEND", "torch")
+    shares: list[float] = []
+
+    def hear(progress: Progress) -> None:
+        if progress.what == AHEAD:
+            shares.append(progress.fraction)
+
+    with Session.headless(model="lite_medsam") as session:
+        session.adopt(volume())
+        segment = session.add_segment("Boxed")
+        session.add_prompt(segment, Box((1, 10, 10), (1, 40, 50)))
+        session.wait()
+        mask = session.mask(segment)
+        assert not mask[0].any()
+        assert not mask[2].any()
+        session.progressed.connect(hear)
+        session.inference.engine.look_at(0, 1)
+        while not shares or shares[-1] < 1:
+            assert session.step(120)
+    assert shares == [2 / 3, 1]

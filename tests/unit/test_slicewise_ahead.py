@@ -12,9 +12,10 @@ import pytest
 
 from app.engine import mailbox, registry
 from app.engine.cache import EmbeddingCache
+from app.engine.compute import ComputeProcess
 from app.engine.engine import AHEAD, Engine
 from app.engine.mailbox import EncodeAhead, Mailbox
-from app.engine.protocol import Answer, Message, ModelCard, Predict, Prediction, Prepared, Progress
+from app.engine.protocol import Answer, Failure, Message, ModelCard, Notice, Predict, Prediction, Prepared, Progress
 from app.engine.slicewise import SliceEmbeddings
 from app.geometry import Geometry, Region
 from app.prompts import Point
@@ -145,3 +146,30 @@ def test_features_that_grow_get_half_of_the_cache(tmp_path: Path, predictor: Sli
     while prepared.encode_ahead() is not None:
         pass
     assert 0 < sum(path.stat().st_size for path in (tmp_path / "cache").rglob("*.npz")) <= 2000 + 300
+
+
+def test_a_model_in_its_own_process_that_has_nothing_to_encode_goes_on_answering(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, inbox: Inbox
+) -> None:
+    monkeypatch.setattr(mailbox, "REST", 0.01)
+    monkeypatch.setenv("VOLUMASK_MODELS", str(Path(__file__).parents[1] / "models"))
+    told, shares, ask = threading.Event(), [], ComputeProcess.encode_ahead
+
+    def listening(process: ComputeProcess, focus: tuple[int, int]) -> float | None:
+        shares.append(ask(process, focus))
+        told.set()
+        return shares[-1]
+
+    monkeypatch.setattr(ComputeProcess, "encode_ahead", listening)
+    engine = Engine(inbox, mode="process", model="fake", cache=tmp_path)
+    try:
+        engine.open(VOLUME)
+        engine.look_at(0, 3)
+        inbox.until(is_an(Prepared))
+        assert told.wait(20)
+        engine.post(Predict(1, (Point((3, 4, 4)),), 0))
+        inbox.until(is_an(Answer))
+    finally:
+        engine.close()
+    assert shares == [None]
+    assert not any(isinstance(message, Failure | Notice) for message in inbox.messages)

@@ -56,12 +56,13 @@ class SliceEmbeddings:
         """
         axis, index = self._focus
         here = self._store.keys
-        missing = [n for n in range(self.volume.shape[axis]) if (axis, n) not in here]
+        length = self.volume.shape[axis]
+        missing = [n for n in range(length) if (axis, n) not in here]
         if not missing or self._store.full:
             return None
         nearest = min(missing, key=lambda n: abs(n - index))
         self.features(axis, nearest)
-        return 1 - (len(missing) - 1) / self.volume.shape[axis]
+        return (length - len(missing) + 1) / length
 
     def keep(self, folder: Path, limit: int) -> None:
         """Keep features in files of that folder from now on, at most `limit` bytes; take over those that are there."""
