@@ -53,11 +53,7 @@ def write_dicom_seg(
         AppError: when it cannot be written or reads back differently; the old file stays.
     """
     require_right_angles(geometry)
-    present = [segment for segment in segments if bool((labels == segment.label).any())]
-    if not present:
-        raise BadInput("There is no voxel to export.", "Segment something first.")
-    if len(present) > MOST_SEGMENTS:
-        raise BadInput(f"{len(present)} segments are too many for one file.", f"Export at most {MOST_SEGMENTS}.")
+    present = present_in(labels, segments)
     numbered, box = _numbered(labels, present)
     stand_ins = _stand_ins(_cropped(geometry, box), source, identified)
     seg = _made(numbered, present, _cropped(geometry, box), source.frame_of_reference, stand_ins)
@@ -75,6 +71,20 @@ def write_dicom_seg(
         reference=source.text,
         identity=IDENTIFIED if identified and source.patient else DE_IDENTIFIED,
     )
+
+
+def present_in(labels: NDArray[np.unsignedinteger], segments: Sequence[Segment]) -> list[Segment]:
+    """Those of some segments that have voxels.
+
+    Raises:
+        BadInput: when none has, or there are more than a file can number.
+    """
+    present = [segment for segment in segments if bool((labels == segment.label).any())]
+    if not present:
+        raise BadInput("There is no voxel to export.", "Segment something first.")
+    if len(present) > MOST_SEGMENTS:
+        raise BadInput(f"{len(present)} segments are too many for one file.", f"Export at most {MOST_SEGMENTS}.")
+    return present
 
 
 def require_right_angles(geometry: Geometry) -> None:

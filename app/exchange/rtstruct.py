@@ -14,9 +14,9 @@ from pydicom.uid import ImplicitVRLittleEndian, RTStructureSetStorage
 
 from app import __version__
 from app.atomic_file import replacing
-from app.errors import AppError, BadInput
+from app.errors import AppError
 from app.exchange.contours import filled, polygons
-from app.exchange.dicom_seg import fill_patient, item_of, require_right_angles, state_identity
+from app.exchange.dicom_seg import fill_patient, item_of, present_in, require_right_angles, state_identity
 from app.exchange.dicom_source import DicomSource, new_uid
 from app.exchange.receipt import DE_IDENTIFIED, IDENTIFIED, LabelReceipt, Written
 from app.exchange.terms import SCHEME, term_of
@@ -48,9 +48,7 @@ def write_rtstruct(
         AppError: when it cannot be written or reads back differently; the old file stays.
     """
     require_right_angles(geometry)
-    present = [segment for segment in segments if bool((labels == segment.label).any())]
-    if not present:
-        raise BadInput("There is no voxel to export.", "Segment something first.")
+    present = present_in(labels, segments)
     dataset = _head(source, identified)
     dataset.StructureSetROISequence = [_roi(n, s, source) for n, s in enumerate(present, start=1)]
     dataset.ROIContourSequence = [

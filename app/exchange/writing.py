@@ -57,9 +57,7 @@ def write_segments(
 def _write_nrrd(
     path: str | Path, labels: NDArray[np.unsignedinteger], segments: Sequence[Segment], geometry: Geometry
 ) -> LabelReceipt:
-    present = [segment for segment in segments if bool((labels == segment.label).any())]
-    if not present:
-        raise BadInput("There is no voxel to export.", "Segment something first.")
+    present = dicom_seg.present_in(labels, segments)
     sheared = dicom_seg.is_sheared(geometry)
     with replacing(path) as temporary:
         seg_nrrd.write_seg_nrrd(temporary, labels, present, geometry)

@@ -128,6 +128,9 @@ def test_a_term_is_chosen_kept_and_written(segmented, qtbot, names, tmp_path):
     dialog = segmented.exports.dialog
     box = dialog.term_box(1)
     assert box.currentText() == "Liver"
+    dialog.activateWindow()  # no window manager does it here
+    qtbot.waitUntil(dialog.isActiveWindow)
+    box.lineEdit().setFocus()
     box.lineEdit().selectAll()
     QTest.keyClicks(box.lineEdit(), "spl")
     QTest.keyClick(box.lineEdit(), Qt.Key.Key_Return)

@@ -1,6 +1,9 @@
 """What is said before an export: in the words of the person who has to decide."""
 
+import io
 import json
+import zipfile
+import zlib
 
 import nibabel
 import numpy as np
@@ -14,7 +17,7 @@ from app.geometry import Geometry
 from app.preflight import Level, Order
 from app.segmentation import Segment
 from tests.unit.grids import OBLIQUE, turned
-from tests.unit.test_dicom_seg import SECRETS, made_labels, series
+from tests.unit.test_dicom_seg import SECRETS, made_labels, secrets_in, series
 
 SEGMENTS = (Segment(1, "Liver", (1, 2, 3)), Segment(7, "Thing", (1, 2, 3)), Segment(9, "Milz", (1, 2, 3)))
 GRID = Geometry((6, 20, 30), turned("LPS"))
@@ -80,6 +83,30 @@ def test_a_segment_named_like_the_patient_is_noticed(tmp_path):
     assert SECRETS["PatientID"] == "ID-778899"
 
 
+@pytest.mark.parametrize("ending", preflight.FORMATS)
+def test_no_file_of_any_format_names_the_patient_packed_or_not(tmp_path, ending):
+    volume = volume_io.read_volume(series(tmp_path / "scan"))
+    out = tmp_path / "out"
+    out.mkdir()
+    mine = order(tmp_path, "x", path=out / f"a{ending}", geometry=volume.geometry, source=volume.source)
+    preflight.write(mine)
+    assert list(out.iterdir())
+    for path in out.iterdir():
+        content = path.read_bytes()
+        (tmp_path / "whole").write_bytes(content + unpacked(content))
+        assert secrets_in(tmp_path / "whole") == []
+        assert not any(secret in path.name for secret in SECRETS.values())
+
+
+def unpacked(content: bytes) -> bytes:
+    """What lies compressed in a file: the members of a zip, or what follows gzip's magic; else nothing."""
+    if zipfile.is_zipfile(io.BytesIO(content)):
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            return b"".join(archive.read(name) for name in archive.namelist())
+    start = content.find(b"\x1f\x8b\x08")
+    return zlib.decompressobj(wbits=31).decompress(content[start:]) if start >= 0 else b""
+
+
 def test_the_command_checks_without_writing(tmp_path, capsys):
     labels = tmp_path / "labels.nii.gz"
     nibabel.save(nibabel.Nifti1Image(made_labels().T, OBLIQUE), labels)
@@ -95,7 +122,7 @@ def test_every_format_goes_through_the_command(tmp_path, capsys):
     nibabel.save(nibabel.Nifti1Image(made_labels().T, OBLIQUE), labels)
     for ending in preflight.FORMATS:
         assert main(["export", str(labels), str(tmp_path / f"a{ending}")]) == 0
-        assert "LPS" in capsys.readouterr().out
+        assert ("RAS, mm" if ending == ".nii.gz" else "mm") in capsys.readouterr().out
         assert main(["export", str(labels), str(tmp_path / f"one{ending}"), "--label", "7"]) == 0
         assert "Label 7" in capsys.readouterr().out
     assert len(pydicom.dcmread(tmp_path / "one.rtstruct.dcm").ROIContourSequence) == 1

@@ -29,6 +29,7 @@ def mouse_lines() -> tuple[tuple[str, str], ...]:
         (_tr("Left drag on a prompt, crosshair tool"), _tr("Move it; a box by its edges and corners")),
         (_tr("Left drag, lasso or outline tool"), _tr("Draw around; or click corners, double click to close")),
         (_tr("Left drag, brush"), _tr("Paint; with Ctrl or the right button, erase")),
+        (_tr("Left drag, ruler tool"), _tr("Millimetres; drag an end to move it. Angle tool: drag, then click")),
         (_tr("Left drag, window tool"), _tr("Right: more range. Up: darker")),
         (_tr("Double-click, crosshair or window tool"), _tr("One view or four")),
         (_tr("In 3D: left, right or wheel, middle drag"), _tr("Turn, zoom, pan")),
