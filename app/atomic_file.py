@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import sys
+import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from app.errors import AppError
+
+ABANDONED = 600.0  # seconds; no file takes this long to write
 
 
 @contextmanager
@@ -26,15 +30,37 @@ def replacing(path: str | Path) -> Iterator[Path]:
         yield temporary
         _sync(temporary)
         temporary.replace(target)
+        _sync_folder(target.parent)
     except OSError as error:
         why = error.strerror or str(error)
         raise AppError(
             f"{target.name} could not be written: {why}.", "Choose another folder or free some space."
         ) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # the folder may be gone, or no folder any more: the reason is told already
+            temporary.unlink(missing_ok=True)
+
+
+def sweep(folder: Path, suffix: str) -> None:
+    """Remove what `replacing` left of files ending in `suffix` when its process was killed while it wrote them."""
+    for path in folder.glob(f".{'[0-9a-f]' * 12}{suffix}"):
+        with suppress(OSError):  # another process may be quicker
+            if time.time() - path.stat().st_mtime > ABANDONED:
+                path.unlink()
 
 
 def _sync(path: Path) -> None:
     with path.open("rb+") as file:
         os.fsync(file.fileno())
+
+
+def _sync_folder(folder: Path) -> None:
+    """Without this the new name, though not the file, could be lost with the power. Windows has no such call."""
+    if sys.platform == "win32":
+        return
+    with suppress(OSError):  # some network folders refuse; the file itself is whole
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

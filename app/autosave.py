@@ -6,18 +6,19 @@ import contextlib
 import logging
 import os
 import time
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
 
 import platformdirs
 import psutil
 
 from app import project
+from app.atomic_file import sweep
 from app.errors import AppError
 from app.session import Session
 
 log = logging.getLogger(__name__)
-INTERVAL = 2.0  # seconds between two recovery files; with a tick every half second and the writing, 3 are kept
+INTERVAL = 1.5  # seconds between two recovery files; half a second to the next tick and one to write make three
 
 
 def recovery_folder() -> Path:
@@ -54,10 +55,24 @@ class Autosave:
                 self._written = document.changes
         if document is None or self._writing or time.monotonic() < self._next or document.changes == self._written:
             return
-        case = self._session.snapshot()
-        self._written = case.changes
-        self._next = time.monotonic() + INTERVAL
-        self._writing = self._writer.submit(_write, self.path, case)
+        self._begin()
+
+    def flush(self) -> None:
+        """Write what is not written yet and wait for it: something broke. Autosaving goes on afterwards."""
+        if self._writing:
+            self._judge(self._writing)
+            self._writing = None
+        document = self._session.document
+        if document is not None and (document is not self._document or document.changes != self._written):
+            self._document = document
+            self._begin()
+            wait([self._writing] if self._writing else [])
+
+    def take_over(self, path: Path) -> None:
+        """Make the file that was just recovered this case's own: until the next one is written, it is all there is."""
+        with contextlib.suppress(OSError):  # then it stays where it is and is offered again; nothing is lost
+            _make(self.path.parent)
+            path.replace(self.path)
 
     def close(self, keep: bool = False) -> None:
         """Stop. The recovery file goes, unless `keep`: its case was saved, or given up on purpose."""
@@ -65,6 +80,12 @@ class Autosave:
         if not keep:
             with contextlib.suppress(OSError):  # the folder may be gone or unwritable: nothing is there then
                 self.path.unlink(missing_ok=True)
+
+    def _begin(self) -> None:
+        case = self._session.snapshot()
+        self._written = case.changes
+        self._next = time.monotonic() + INTERVAL
+        self._writing = self._writer.submit(_write, self.path, case)
 
     def _judge(self, writing: Future[None]) -> None:
         error = writing.exception()
@@ -82,15 +103,29 @@ class Autosave:
 def recoverable(folder: Path) -> tuple[Path, ...]:
     """Recovery files whose process is gone, newest first."""
     files = [path for path in folder.glob(f"case-*{project.SUFFIX}") if not _running(path)]
-    return tuple(sorted(files, key=lambda path: path.stat().st_mtime, reverse=True))
+    return tuple(sorted(files, key=_modified, reverse=True))
 
 
 def _write(path: Path, case: project.Snapshot) -> None:
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        _make(path.parent)
     except OSError as error:
         raise AppError(f"The folder for recovery files cannot be made: {error.strerror}.") from error
     project.write(path, case, compress=False)
+    sweep(path.parent, project.SUFFIX)
+
+
+def _make(folder: Path) -> None:
+    """For the user's eyes only: a recovery file names the scan."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+def _modified(path: Path) -> float:
+    """When it was written; 0 when another window has just taken it."""
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0
 
 
 def _started(process: int) -> int:

@@ -6,6 +6,7 @@ The scan itself stays where it is: the project names its path and the hash of it
 from __future__ import annotations
 
 import json
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterable, Mapping
@@ -31,6 +32,11 @@ from app.volume import Source
 
 SUFFIX = ".volumask"
 VERSION = 1
+_DAMAGES = (
+    *(OSError, zipfile.BadZipFile, zlib.error, struct.error, EOFError),  # of the archive
+    *(NotImplementedError, RuntimeError),  # an unknown compression; a password
+    *(LookupError, ValueError, TypeError, AttributeError, OverflowError),  # of what it holds
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +149,9 @@ def read(path: str | Path) -> Snapshot:
             return _parsed(Path(path), value, archive)
     except FileNotFoundError:
         raise BadInput(f"{name} does not exist.") from None
-    except (OSError, zipfile.BadZipFile, zlib.error, KeyError, ValueError, TypeError, EOFError) as error:
+    except BadInput:
+        raise
+    except _DAMAGES as error:
         raise BadInput(f"{name} is damaged and cannot be opened.", "Open an older copy of the project.") from error
 
 

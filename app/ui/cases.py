@@ -30,10 +30,11 @@ class Recent(Protocol):
 
 
 class Cases(QObject):
-    """Signals: `opened(str)`: a case is shown; `saved()`: a project file was written."""
+    """Signals: `opened(str)`: a case is shown; `saved()`: a project was written; `recovered(Path)`: one was read."""
 
     opened = Signal(str)
     saved = Signal()
+    recovered = Signal(object)
 
     def __init__(self, session: Session, jobs: Jobs, banner: Banner, activity: Activity, window: QWidget) -> None:
         super().__init__(window)
@@ -118,7 +119,7 @@ class Cases(QObject):
     def _load_chosen(self, path: Path, key: str, time: int) -> None:
         self._start(path, partial(loader.load_series, path, key, time))
 
-    def _show(self, loaded: loader.Loaded) -> None:
+    def _show(self, loaded: loader.Loaded) -> bool:
         try:
             if loaded.case:
                 self._session.adopt_project(loaded.case, loaded.volume)
@@ -127,21 +128,21 @@ class Cases(QObject):
                 self._session.adopt(loaded.volume)
         except AppError as error:
             self._banner.tell_error(error)
-            return
+            return False
         self._banner.hide()
         self.path = loaded.path
         for note in loaded.volume.notes:
             self._banner.tell(note)
         self.opened.emit(str(loaded.path))
+        return True
 
     def _show_recovered(self, loaded: loader.Loaded | loader.Choice) -> None:
         self._stop()
-        if isinstance(loaded, loader.Loaded):
-            self._show(loaded)
+        if isinstance(loaded, loader.Loaded) and self._show(loaded):
             self._session.path = None
             self._session.mark_modified()
             self.path = Path(loaded.volume.source.path) if loaded.volume.source else None
-            loaded.path.unlink(missing_ok=True)
+            self.recovered.emit(loaded.path)
 
     def _fail(self, error: AppError) -> None:
         self._stop()

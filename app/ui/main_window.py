@@ -127,6 +127,7 @@ class MainWindow(DropWindow):
         session.view.display_changed.connect(self.actions_.refresh_soon)
         self.cases.opened.connect(self._on_opened)
         self.cases.saved.connect(self._show_title)
+        self.cases.recovered.connect(self._autosave.take_over)
         self.activity.cancel_wanted.connect(self.commands.cancel)
         self.models.changed.connect(self.sidebar.model.fill)
         self.sidebar.model.models_wanted.connect(self.models.show)
@@ -274,5 +275,4 @@ class MainWindow(DropWindow):
 
     def keep_what_can_be_kept(self) -> None:
         """After a crash: write the recovery file now."""
-        self._autosave.tick()
-        self._autosave.close(keep=True)
+        self._autosave.flush()
