@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
 from PySide6.QtCore import QCoreApplication, QEvent, QTimer
-from PySide6.QtWidgets import QApplication, QDialog, QLabel, QPlainTextEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QDialog, QLabel, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
 
 import app
 from app.autosave import recoverable, recovery_folder
@@ -28,7 +29,7 @@ def run(path: str | None) -> int:
     guard.install()
     application = make_application()
     window = make_window()
-    guard.serve(window.keep_what_can_be_kept, lambda log: show_crash(window, log))
+    guard.serve(window.keep_what_can_be_kept, lambda log: show_crash(window, log, window.cases.save_as))
     window.show()
     QTimer.singleShot(0, window, lambda: start(window, path))
     status = application.exec()
@@ -77,8 +78,8 @@ def start(window: MainWindow, path: str | None, recovery: Path | None = None) ->
         window.open(Path(path))
 
 
-def show_crash(parent: QWidget, log: str) -> QDialog:
-    """What happened, what was saved, what to send."""
+def show_crash(parent: QWidget, log: str, save: Callable[[], None] | None = None) -> QDialog:
+    """What happened, what was saved, what to send; with `save`, a button that saves the case where the user says."""
     body = QWidget()
     column = QVBoxLayout(body)
     column.setContentsMargins(0, 0, 0, 0)
@@ -92,5 +93,9 @@ def show_crash(parent: QWidget, log: str) -> QDialog:
     lines = QPlainTextEdit(log)
     lines.setReadOnly(True)
     column.addWidget(text)
+    if save:
+        button = QPushButton(body.tr("Save what can be saved…"))
+        button.clicked.connect(save)
+        column.addWidget(button)
     column.addWidget(lines)
     return show_page(parent, "Volumask", body, 760, 480)

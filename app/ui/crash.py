@@ -16,6 +16,8 @@ from typing import TextIO
 import platformdirs
 from PySide6.QtCore import QMessageLogContext, QtMsgType, qInstallMessageHandler
 
+from app.ui.discretion import DiscreetFormatter
+
 log = logging.getLogger(__name__)
 KEPT = 2000
 _LEVELS = {
@@ -137,5 +139,5 @@ def _handlers(folder: Path) -> list[logging.Handler]:
         _Memory(),
     ]
     for handler in handlers:
-        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+        handler.setFormatter(DiscreetFormatter())
     return handlers
