@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from app.engine.classic.diffusion import settle
 from app.engine.classic.extent import best_reach
 from app.engine.classic.graph import Graph, distances
 from app.engine.classic.lattice import Lattice
 from app.engine.classic.seeds import Seeds
 from app.engine.classic.supervoxels import describe, partition
 from app.engine.classic.tone import Tone
+from app.engine.diffusion import settle
 from app.geometry import Region
 from app.prompts import Box, Point, SliceMask
 

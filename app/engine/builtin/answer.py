@@ -25,6 +25,10 @@ _WIDENINGS = 2
 _MARGIN = 3.0  # cube voxels that a prompt keeps from the border
 _NEARBY = 2.1  # times larger or smaller: sizes that are looked at beside the last one
 _PART = 0.25  # of the clicked part's size: what else belongs to the object when the cube is fitted to it
+_SPECK = 0.03  # of the clicked part's size: less is noise of the network
+_DROPPED = -1.0  # logit of a speck: unlikely, and it may come back with the next click
+_CLOSER = 0.9  # of what the answer was worth a closer look has to be
+_LONELY = 0.02  # what an answer that no other agrees with still counts
 _SAME = 0.5  # agreement above which a closer look saw the same object
 
 
@@ -68,14 +72,13 @@ class Question:
         return _indices(self.prompts, positive=True)
 
 
-def answer(features: Features, prompts: tuple[Prompt, ...], prior: Prior | None) -> Answer:
+def answer(question: Question) -> Answer:
     """The best answer to the prompts, at least one of which tells where the object is."""
-    question = Question(features, prompts, prior)
-    box = told_box(prompts)
+    box = told_box(question.prompts)
     if box is not None:
-        return widened(question, question.ask(zoom.fitted(features, box)))
+        return widened(question, question.ask(zoom.fitted(question.features, box)))
     answers = [question.ask(cube) for cube in cubes(question)]
-    return closer(question, best(question, answers))
+    return without_specks(question, closer(question, best(question, answers)))
 
 
 def cubes(question: Question) -> list[Cube]:
@@ -92,14 +95,20 @@ def cubes(question: Question) -> list[Cube]:
 
 def best(question: Question, answers: list[Answer]) -> Answer:
     """The one that the others agree with most, that expects most of itself, is not cut off and does what was said."""
-    shape = question.features.shape
     values = []
-    for n, one in enumerate(answers):
-        others = [agreement(one, other) for m, other in enumerate(answers) if m != n]
-        agreed = float(np.mean(others)) if others else 1.0
-        cut = min(1.0, zoom.touching(one.cube, one.logits, shape))
-        values.append((0.02 + agreed) * one.quality * (1 - cut / 2) * obeyed(question, one))
+    for one in answers:
+        others = [agreement(one, other) for other in answers if other is not one]
+        if question.prior is not None:
+            others.append(remembered(question.prior, one))
+        values.append((_LONELY + float(np.mean(others or [1.0]))) * worth(question, one))
     return answers[int(np.argmax(values))]
+
+
+def remembered(prior: Prior, one: Answer) -> float:
+    """Dice of an answer and the last one, in its cube."""
+    mine, theirs = one.logits > 0, read(prior, one.cube) > 0
+    size = int(mine.sum()) + int(theirs.sum())
+    return 2 * int((mine & theirs).sum()) / size if size else 0.0
 
 
 def closer(question: Question, seen: Answer) -> Answer:
@@ -110,7 +119,9 @@ def closer(question: Question, seen: Answer) -> Answer:
     cube = zoom.fitted(question.features, _around(question.included, box))
     if cube.step < seen.cube.step * 0.8:
         fine = question.again(seen, cube)
-        return fine if agreement(seen, fine) > _SAME else seen
+        return (
+            fine if agreement(seen, fine) > _SAME and worth(question, fine) > worth(question, seen) * _CLOSER else seen
+        )
     return widened(question, seen)
 
 
@@ -122,10 +133,16 @@ def widened(question: Question, seen: Answer) -> Answer:
             break
         cube = zoom.wider(question.features, seen.cube, _around(question.included, box))
         wide = question.again(seen, cube)
-        if agreement(seen, wide) < _SAME:
+        if worth(question, wide) < worth(question, seen):
             break
         seen = wide
     return seen
+
+
+def worth(question: Question, one: Answer) -> float:
+    """The Dice that the network expects, less what is cut off at the cube's faces, by the clicks that are obeyed."""
+    cut = min(1.0, zoom.touching(one.cube, one.logits, question.features.shape))
+    return one.quality * (1 - cut / 2) * obeyed(question, one)
 
 
 def agreement(a: Answer, b: Answer) -> float:
@@ -150,15 +167,25 @@ def obeyed(question: Question, one: Answer) -> float:
 
 def object_box(question: Question, seen: Answer) -> zoom.Box | None:
     """Where the clicked object lies: the parts that hold a click, and others of about their size."""
+    return zoom.mask_box(seen.cube, np.where(_parts(question, seen, _PART), np.float32(1), np.float32(-1)))
+
+
+def without_specks(question: Question, seen: Answer) -> Answer:
+    """The answer without parts that are tiny beside the clicked one and hold no click."""
+    stray = (seen.logits > 0) & ~_parts(question, seen, _SPECK)
+    return Answer(seen.cube, np.where(stray, np.float32(_DROPPED), seen.logits), seen.quality)
+
+
+def _parts(question: Question, seen: Answer, share: float) -> NDArray[np.bool_]:
+    """The connected parts that hold a click, and those with at least `share` of the voxels of the largest of them."""
     parts = cc3d.connected_components(seen.logits > 0, connectivity=26)
     sizes = np.bincount(parts.ravel())
     sizes[0] = 0
-    if not sizes.any():
-        return None
     clicked = {int(parts[voxel]) for voxel in seen.cube.voxels(np.array(question.included, np.int64))} - {0}
     main = max((sizes[part] for part in clicked), default=sizes.max())
-    taken = np.flatnonzero(sizes >= max(1, main * _PART))
-    return zoom.mask_box(seen.cube, np.where(np.isin(parts, [*taken, *clicked]), 1.0, -1.0))
+    taken = sizes >= max(1, main * share)
+    taken[list(clicked)] = True
+    return np.asarray(taken[parts])
 
 
 def told_box(prompts: tuple[Prompt, ...]) -> zoom.Box | None:

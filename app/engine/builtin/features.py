@@ -35,10 +35,14 @@ class Features:
         """Of the volume, millimetres along (k, j, i)."""
         return self.volume.geometry.spacing
 
+    def image(self, cube: Cube) -> Array:
+        """What the network sees of a cube, (IMAGE_CHANNELS, side, side, side)."""
+        return image_channels(cube.sampled(self.pyramid))
+
     def encoded(self, cube: Cube) -> Encoded:
         """The encoder's features of a cube, kept for the next click."""
         if cube not in self._encoded:
-            self._encoded[cube] = self.runtime.encode(image_channels(cube.sampled(self.pyramid)))
+            self._encoded[cube] = self.runtime.encode(self.image(cube))
             while len(self._encoded) > _KEPT:
                 self._encoded.popitem(last=False)
         self._encoded.move_to_end(cube)

@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from app.engine.builtin.answer import Answer, answer
+from app.engine.builtin.answer import Answer, Question, answer
 from app.engine.builtin.binding import bound, kept
 from app.engine.builtin.features import Features
 from app.engine.builtin.pyramid import Pyramid
 from app.engine.builtin.runtime import Runtime
+from app.engine.builtin.settling import settled
 from app.engine.builtin.slices import SliceMemory, carry
 from app.engine.protocol import Logits, ModelCard, Prediction, Prior, ReportProgress, Token
 from app.engine.registry import weights_path
@@ -55,7 +56,8 @@ class BuiltinPredictor:
             return bound(prepared, prompts, kept(prepared, prompts, prior))
         if not any(says_where(prompt) for prompt in prompts):
             return nothing()
-        return bound(prepared, prompts, spread(prepared, answer(prepared, prompts, prior)))
+        question = Question(prepared, prompts, prior)
+        return bound(prepared, prompts, spread(prepared, settled(question, answer(question))))
 
     def remember(self, prepared: Features, axis: int, conditioning: Mapping[int, NDArray[np.bool_]]) -> SliceMemory:
         """See `SlicePropagator`."""

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from app.engine.classic.appearance import Appearance
-from app.engine.classic.diffusion import settle
 from app.engine.classic.features import Features
+from app.engine.diffusion import settle
 
 Mask = NDArray[np.bool_]
 Floats = NDArray[np.float32]

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from app.engine.classic.diffusion import settle
 from app.engine.classic.features import Features
 from app.engine.classic.seeds import Indices, Seeds
+from app.engine.diffusion import settle
 from app.engine.protocol import Prediction
 from app.geometry import Index, Region
 
