@@ -166,7 +166,8 @@ def judge(found: list[Found]) -> None:
     print(
         f"{len(found)} kills, {sum(one.edits for one in found)} edits, {sum(one.file for one in found)} files, "
         f"{sum(one.torn for one in found)} in the middle of a write; lost: median {lost[len(lost) // 2]:.2f} s, "
-        f"most {lost[-1]:.2f} s, {sum(one > MISSING for one in lost)} over {MISSING:.0f} s; longest pause of an editor {max(one.stalled for one in found):.2f} s"
+        f"most {lost[-1]:.2f} s, {sum(one > MISSING for one in lost)} over {MISSING:.0f} s; "
+        f"longest pause of an editor {max(one.stalled for one in found):.2f} s"
     )
 
 
