@@ -31,7 +31,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", help="folder with benchmark.json")
     parser.add_argument("--role", action="append", choices=("train", "develop"))
-    parser.add_argument("--model", default="builtin")
+    parser.add_argument("--model", default="trial")
     args = parser.parse_args()
     folder = data_folder(args.data)
     predictor, rows = registry.load(args.model), []

@@ -36,7 +36,7 @@ def main() -> None:
     folder = data_folder(args.data)
     chosen = [t for t in targets(folder, args.role or ["train", "develop"]) if args.only in t.title]
     RESULTS.mkdir(exist_ok=True)
-    for method in args.method or ["builtin", "classic", *PEERS]:
+    for method in args.method or ["trial", "classic", *PEERS]:
         rows = measure(method, folder, chosen)
         if not args.only:
             write(method, rows)

@@ -24,13 +24,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", help="folder with benchmark.json")
     parser.add_argument("--role", action="append", choices=("train", "develop"))
-    parser.add_argument("--model", action="append", help="a model's id; builtin and classic without it")
+    parser.add_argument("--model", action="append", help="a model's id; trial and classic without it")
     parser.add_argument("--only", default="", help="objects whose title holds this text")
     args = parser.parse_args()
     folder = data_folder(args.data)
     chosen = [t for t in targets(folder, args.role or ["train", "develop"]) if args.only in t.title]
     RESULTS.mkdir(exist_ok=True)
-    for model in args.model or ["builtin", "classic"]:
+    for model in args.model or ["trial", "classic"]:
         predictor, rows = registry.load(model), []
         for target, volume, mask in each(folder, chosen):
             clicker = PredictorClicker(predictor, volume, predictor.prepare(volume, lambda done, what: None, Token()))

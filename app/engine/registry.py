@@ -19,6 +19,7 @@ from app.errors import MissingModel
 log = logging.getLogger(__name__)
 
 FAMILIES = {
+    "builtin": ("app.engine.builtin.predictor", "BuiltinPredictor"),
     "classic": ("app.engine.classic", "ClassicPredictor"),
     "fake": ("app.engine.fake", "FakePredictor"),
     "sam": ("app.engine.sam", "SamPredictor"),

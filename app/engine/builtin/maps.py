@@ -31,7 +31,8 @@ def image_channels(cube: Array) -> Array:
     low, high = (float(values[int(share * (values.size - 1))]) for share in (0.005, 0.995))
     out = np.zeros((IMAGE_CHANNELS, *cube.shape), np.float32)
     if high - low > _ROUNDING * max(abs(low), abs(high)):
-        out[0] = np.clip((cube - low) * (2 / (high - low)) - 1, -1, 1)
+        middle, half = high / 2 + low / 2, high / 2 - low / 2  # halved first: 1e38 is a legal intensity
+        out[0] = np.clip((np.clip(cube, low, high).astype(np.float64) - middle) / half, -1, 1)
         quantiles, levels = _rising(values)
         out[1] = np.interp(cube, quantiles, levels)
     return out
