@@ -26,7 +26,8 @@ STRAIGHT = Geometry((6, 20, 30), np.eye(4))
 SECRETS = {
     "PatientName": "Doewinkel^Xaverine", "PatientID": "ID-778899", "PatientBirthDate": "19610203", "PatientSex": "F",
     "AccessionNumber": "ACC4711", "StudyDate": "20240506", "StudyTime": "101112", "StudyID": "STU99",
-    "ReferringPhysicianName": "Hausmeier^Gregorius", "InstitutionName": "Sankt Nirgendwo", "StudyDescription": "Quaerens Xaverine",
+    "ReferringPhysicianName": "Hausmeier^Gregorius", "InstitutionName": "Sankt Nirgendwo",
+    "StudyDescription": "Quaerens Xaverine",
     "SeriesDescription": "Bauch Xaverine", "OperatorsName": "Bedienung^Olgarina", "DeviceSerialNumber": "SN-31337",
     "StationName": "CT-STATION-9", "PatientAddress": "Nirgendgasse 5", "OtherPatientIDs": "OTHER-42",
     "PatientComments": "Zebrakommentar",
@@ -136,7 +137,11 @@ def test_asked_for_it_names_the_patient_and_still_nobody_else(tmp_path):
     receipt = dicom_seg.write_dicom_seg(path, made_labels(), SEGMENTS, volume.geometry, source, identified=True)
     assert checked(path) == []
     dataset = pydicom.dcmread(path)
-    assert (dataset.PatientName, dataset.PatientID, dataset.AccessionNumber) == ("Doewinkel^Xaverine", "ID-778899", "ACC4711")
+    assert (dataset.PatientName, dataset.PatientID, dataset.AccessionNumber) == (
+        "Doewinkel^Xaverine",
+        "ID-778899",
+        "ACC4711",
+    )
     assert "PatientIdentityRemoved" not in dataset
     assert not {"Olgarina", "SN-31337", "CT-STATION-9", "OTHER-42"} & set(secrets_in(path))
     assert "as asked" in receipt.text()

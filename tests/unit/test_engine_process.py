@@ -174,11 +174,3 @@ def test_no_shared_memory_is_left_behind(start: Start) -> None:
     inbox.until(answers(click()))
     engine.close()
     assert set(Path("/dev/shm").iterdir()) <= before
-
-
-def test_the_window_process_imports_neither_torch_nor_openvino(start: Start) -> None:
-    engine, inbox = start("process")
-    engine.open(volume())
-    engine.post(click())
-    inbox.until(answers(click()))
-    assert not {"torch", "openvino"} & set(sys.modules)

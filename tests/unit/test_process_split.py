@@ -28,3 +28,15 @@ def test_the_window_loads_no_network():
 
 def test_a_loaded_package_is_noticed():
     assert loaded_after("import json, xml.dom", "json", "xml", "torch") == ["json", "xml"]
+
+
+def test_a_click_answered_by_the_network_loads_nothing_heavy_into_the_process_that_asked():
+    clicked = (
+        "import numpy as np; from app.session import Session; from app.geometry import Geometry; "
+        "from app.prompts import Point; from app.volume import Volume; "
+        "session = Session.headless(model='trial').__enter__(); "
+        "session.adopt(Volume(np.arange(8000, dtype=np.int16).reshape(20, 20, 20), Geometry((20,) * 3, np.eye(4)))); "
+        "segment = session.add_segment('A'); session.add_prompt(segment, Point((10, 10, 10))); session.wait(); "
+        "assert session.mask(segment)[10, 10, 10]; session.close()"
+    )
+    assert loaded_after(clicked, *HEAVY) == []
