@@ -9,10 +9,9 @@ import time
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
 
-import platformdirs
 import psutil
 
-from app import project
+from app import project, user_folders
 from app.atomic_file import sweep
 from app.errors import AppError
 from app.session import Session
@@ -23,7 +22,7 @@ INTERVAL = 1.5  # seconds between two recovery files; half a second to the next 
 
 def recovery_folder() -> Path:
     """Where recovery files lie: in the user's data folder, on every system."""
-    return Path(platformdirs.user_data_dir("Volumask", appauthor=False)) / "recovery"
+    return user_folders.data_folder() / "recovery"
 
 
 class Autosave:

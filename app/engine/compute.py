@@ -23,6 +23,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from app.child_process import launch
 from app.engine.cache import EmbeddingCache
 from app.engine.channel import Channel, allocate, attach, forget_name, release
 from app.engine.protocol import (
@@ -200,15 +201,9 @@ class ComputeProcess:
         self._channel.use(memory)
 
     def _launch(self, address: str, model: str, cache_folder: str) -> subprocess.Popen[bytes]:
-        # -P: whatever "app" lies in the folder where the program was started is not ours
-        run = ["--compute"] if getattr(sys, "frozen", False) else ["-P", "-m", "app.engine.compute"]
-        process = subprocess.Popen(
-            [sys.executable, *run, address, model, cache_folder],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=self._stderr,
-            env=_environment(),
-        )
+        given = (address, model, cache_folder)
+        quiet, limits = subprocess.DEVNULL, dict.fromkeys(THREADS, _threads())
+        process = launch("app.engine.compute", "--compute", *given, stdout=quiet, stderr=self._stderr, defaults=limits)
         if process.stdin:
             with contextlib.suppress(OSError):  # it has ended already: the watcher tells
                 process.stdin.write(self._key.hex().encode() + b"\n")
@@ -230,12 +225,10 @@ class ComputeProcess:
         log.warning("the compute process ended with status %s: %s", self._process.returncode, words)
 
 
-def _environment() -> dict[str, str]:
-    """The child finds this very program, and its numeric libraries take the cores that there are, once."""
-    path = os.pathsep.join([str(Path(__file__).parents[2]), *filter(None, [os.environ.get("PYTHONPATH")])])
+def _threads() -> str:
+    """What the child's numeric libraries may take: the cores that there are, once."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    threads = str(cores if cores <= 4 else max(4, cores // 2))  # of hyperthreads the second half rarely helps
-    return dict.fromkeys(THREADS, threads) | os.environ | {"PYTHONPATH": path, "PYTHONUNBUFFERED": "1"}
+    return str(cores if cores <= 4 else max(4, cores // 2))  # of hyperthreads the second half rarely helps
 
 
 def main(arguments: list[str]) -> NoReturn:

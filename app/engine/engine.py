@@ -8,8 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
-import platformdirs
-
+from app import user_folders
 from app.engine import registry
 from app.engine.cache import EmbeddingCache
 from app.engine.compute import ComputeDied, ComputeProcess
@@ -43,7 +42,7 @@ TWICE = "The model stopped unexpectedly, twice."
 
 def cache_folder() -> Path:
     """Where features are kept between runs."""
-    return Path(platformdirs.user_cache_dir("Volumask", appauthor=False)) / "embeddings"
+    return user_folders.cache_folder() / "embeddings"
 
 
 class Engine:

@@ -11,8 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import platformdirs
-
+from app import user_folders
 from app.engine.protocol import ModelCard, Predictor
 from app.errors import MissingModel
 
@@ -34,7 +33,7 @@ BUILTIN, FALLBACK = "builtin", "classic"
 
 def user_folder() -> Path:
     """Where weights that the user downloaded or imported are kept, a folder for each model."""
-    return Path(platformdirs.user_data_dir("Volumask", appauthor=False)) / "models"
+    return user_folders.data_folder() / "models"
 
 
 def folders() -> tuple[Path, ...]:
@@ -91,9 +90,21 @@ def resolve(model: str | None) -> ModelCard:
     if model is None or model == BUILTIN:
         return card(default_id())
     chosen = card(model)
-    if not installed(chosen):
-        raise MissingModel(f"The weights of {chosen.name} are not on this machine.", how_to_get(chosen))
+    if chosen.weights:
+        require_weights(chosen)
     return chosen
+
+
+def require_weights(card: ModelCard) -> Path:
+    """The file of a model's weights.
+
+    Raises:
+        MissingModel: when it is not on this machine, with what to do.
+    """
+    path = weights_path(card)
+    if path is None:
+        raise MissingModel(f"The weights of {card.name} are not on this machine.", how_to_get(card))
+    return path
 
 
 def how_to_get(card: ModelCard) -> str:

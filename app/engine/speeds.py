@@ -9,8 +9,7 @@ from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
 
-import platformdirs
-
+from app import user_folders
 from app.atomic_file import replacing
 from app.errors import AppError
 
@@ -34,7 +33,7 @@ class Speeds:
     """
 
     def __init__(self, path: Path | None = None) -> None:
-        self._path = path or Path(platformdirs.user_cache_dir("Volumask", appauthor=False)) / "speeds.json"
+        self._path = path or user_folders.cache_folder() / "speeds.json"
         self._seconds = {model: deque(seconds, KEPT) for model, seconds in _read(self._path).items()}
         self._changed = False
 

@@ -20,7 +20,6 @@ from app.render.slice_scene import Preview, SliceScene, Uncertainty
 from app.render.vtk_widget import VtkWidget
 from app.view_state import ViewState
 
-WORLD_AXES = {"sagittal": 0, "coronal": 1, "axial": 2}
 PROMPTS = (Point, Box, Scribble, SliceMask)
 
 

@@ -12,10 +12,11 @@ from PySide6.QtCore import QCoreApplication, QEvent, QTimer
 from PySide6.QtWidgets import QApplication, QDialog, QLabel, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
 
 import app
+from app import user_folders
 from app.autosave import recoverable, recovery_folder
 from app.session import Session
 from app.ui import theme
-from app.ui.crash import CrashGuard, log_folder
+from app.ui.crash import CrashGuard
 from app.ui.dialogs.pages import show_page
 from app.ui.dialogs.questions import ask_to_recover
 from app.ui.engine_bridge import EngineBridge
@@ -25,7 +26,7 @@ from app.ui.main_window import MainWindow
 
 def run(path: str | None) -> int:
     """Open the window, with a scan or project if one is named; returns the exit status when it is closed."""
-    guard = CrashGuard(log_folder())
+    guard = CrashGuard(user_folders.log_folder())
     guard.install()
     application = make_application()
     window = make_window()

@@ -13,7 +13,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import TextIO
 
-import platformdirs
 from PySide6.QtCore import QMessageLogContext, QtMsgType, qInstallMessageHandler
 
 from app.ui.discretion import DiscreetFormatter
@@ -40,11 +39,6 @@ class _Memory(logging.Handler):
 def recent_log() -> list[str]:
     """The newest log lines of this run."""
     return list(_lines)
-
-
-def log_folder() -> Path:
-    """Where logs and native crash reports lie."""
-    return Path(platformdirs.user_log_dir("Volumask", appauthor=False))
 
 
 class CrashGuard:

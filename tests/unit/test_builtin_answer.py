@@ -206,3 +206,13 @@ def test_pyramid_is_made_once_for_all_clicks() -> None:
     _, features = prepared(volume)
     assert isinstance(features.pyramid, Pyramid)
     assert features.pyramid.levels[0].array is volume.array
+
+
+def test_an_outline_around_nothing_says_nothing_about_where_the_object_is() -> None:
+    shape, centre, radii, spacing = CASES["large"]
+    predictor, features = prepared(scan(ellipsoid(shape, centre, radii), spacing))
+    empty = SliceMask(0, 10, np.zeros(shape[1:], bool))
+    assert not on_grid(predictor.predict(features, (empty,), None), shape).any()
+    both = on_grid(predictor.predict(features, (Point(centre), empty), None), shape)
+    assert both[centre]
+    assert not both[10].any()  # the outline holds on its own slice

@@ -53,13 +53,13 @@ def test_it_is_small_enough_to_ship_and_not_the_default_before_it_is_better_than
     assert (FOLDER / "network.safetensors").stat().st_mode & 0o044 == 0o044  # every user of an installation reads it
 
 
-def test_openvino_computes_what_torch_computes() -> None:
+def test_openvino_computes_what_torch_computes(tmp_path: Path) -> None:
     torch = pytest.importorskip("torch")
     from safetensors.torch import load_file
 
     from training.state import Network
 
-    runtime = Runtime(FOLDER, None)
+    runtime = Runtime(FOLDER, 48, tmp_path)
     random = np.random.default_rng(0)
     cube = (runtime.side,) * 3
     image = random.uniform(-1, 1, (maps.IMAGE_CHANNELS, *cube)).astype(np.float32)

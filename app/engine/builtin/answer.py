@@ -16,6 +16,7 @@ from app.engine.builtin import maps, zoom
 from app.engine.builtin.cube import Array, Cube
 from app.engine.builtin.drawing import draw, drawn_region
 from app.engine.builtin.features import Features
+from app.engine.evaluation.metrics import dice
 from app.engine.protocol import Prior
 from app.geometry import Index, Region
 from app.prompts import Box, Point, Prompt, Scribble, SliceMask
@@ -69,7 +70,7 @@ class Question:
     @property
     def included(self) -> list[Index]:
         """Voxels of include points and scribbles, oldest first."""
-        return _indices(self.prompts, positive=True)
+        return _included(self.prompts)
 
 
 def answer(question: Question) -> Answer:
@@ -106,9 +107,7 @@ def best(question: Question, answers: list[Answer]) -> Answer:
 
 def remembered(prior: Prior, one: Answer) -> float:
     """Dice of an answer and the last one, in its cube."""
-    mine, theirs = one.logits > 0, read(prior, one.cube) > 0
-    size = int(mine.sum()) + int(theirs.sum())
-    return 2 * int((mine & theirs).sum()) / size if size else 0.0
+    return _overlap(one.logits > 0, read(prior, one.cube) > 0)
 
 
 def closer(question: Question, seen: Answer) -> Answer:
@@ -119,9 +118,8 @@ def closer(question: Question, seen: Answer) -> Answer:
     cube = zoom.fitted(question.features, _around(question.included, box))
     if cube.step < seen.cube.step * 0.8:
         fine = question.again(seen, cube)
-        return (
-            fine if agreement(seen, fine) > _SAME and worth(question, fine) > worth(question, seen) * _CLOSER else seen
-        )
+        same = agreement(seen, fine) > _SAME
+        return fine if same and worth(question, fine) > _CLOSER * worth(question, seen) else seen
     return widened(question, seen)
 
 
@@ -148,9 +146,12 @@ def worth(question: Question, one: Answer) -> float:
 def agreement(a: Answer, b: Answer) -> float:
     """Dice of two answers in the smaller one's cube."""
     small, large = (a, b) if a.cube.step <= b.cube.step else (b, a)
-    mine, theirs = small.logits > 0, between(large, small.cube) > 0
-    size = int(mine.sum()) + int(theirs.sum())
-    return 2 * int((mine & theirs).sum()) / size if size else 0.0
+    return _overlap(small.logits > 0, between(large, small.cube) > 0)
+
+
+def _overlap(mine: NDArray[np.bool_], theirs: NDArray[np.bool_]) -> float:
+    """Dice; two empty answers agree on nothing."""
+    return dice(mine, theirs) if mine.any() else 0.0
 
 
 def obeyed(question: Question, one: Answer) -> float:
@@ -195,7 +196,7 @@ def told_box(prompts: tuple[Prompt, ...]) -> zoom.Box | None:
         region = drawn_region(prompt) if isinstance(prompt, SliceMask) else prompt.region()
         if isinstance(prompt, Box | SliceMask) and region.size:
             boxes.append((np.array(region.start, float), np.array(region.stop, float) - 1))
-    return zoom.around(_indices(prompts, positive=True), *boxes) if boxes else None
+    return zoom.around(_included(prompts), *boxes) if boxes else None
 
 
 def read(prior: Prior, cube: Cube) -> Array:
@@ -226,11 +227,10 @@ def _around(points: list[Index], *boxes: zoom.Box) -> zoom.Box:
     return found
 
 
-def _indices(prompts: tuple[Prompt, ...], positive: bool) -> list[Index]:
-    found: list[Index] = []
-    for prompt in prompts:
-        if isinstance(prompt, Point) and prompt.positive == positive:
-            found.append(prompt.index)
-        elif isinstance(prompt, Scribble) and prompt.positive == positive:
-            found += prompt.indices
-    return found
+def _included(prompts: tuple[Prompt, ...]) -> list[Index]:
+    return [
+        index
+        for prompt in prompts
+        if isinstance(prompt, Point | Scribble) and prompt.positive
+        for index in ([prompt.index] if isinstance(prompt, Point) else prompt.indices)
+    ]

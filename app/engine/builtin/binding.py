@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from app.engine.builtin import maps
+from app.engine.builtin import maps, zoom
+from app.engine.builtin.answer import read
 from app.engine.builtin.cube import Cube
 from app.engine.builtin.drawing import draw, drawn_region
 from app.engine.builtin.features import Features
@@ -49,9 +50,6 @@ def _changed(
     region: Region,
     logits: NDArray[np.float32],
 ) -> tuple[Region, NDArray[np.float32]]:
-    from app.engine.builtin import zoom
-    from app.engine.builtin.answer import read
-
     own = prompt.region()
     middle = (np.array(own.start, float) + own.stop - 1) / 2
     inner = Region.around(logits > 0)

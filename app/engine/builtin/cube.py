@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from app.engine.builtin.pyramid import Level, Pyramid
+from app.engine.interpolation import Line
 from app.geometry import Index, Region
 
 Array = NDArray[np.float32]
@@ -43,6 +45,10 @@ class Cube:
     def positions(self, index: NDArray[np.float64]) -> NDArray[np.float64]:
         """Fractional cube voxels of volume voxels (..., 3); cube voxel (0, 0, 0) is centred on position 0."""
         return np.asarray((np.asarray(index) - self.centre) * self.ratio + (self.side - 1) / 2)
+
+    def index(self, position: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Fractional volume voxels of cube voxels (..., 3); the inverse of `positions`."""
+        return np.asarray((np.asarray(position) - (self.side - 1) / 2) / self.ratio + self.centre)
 
     def voxels(self, index: NDArray[np.int64]) -> list[Index]:
         """The cube voxels that hold volume voxels (n, 3); those outside the cube are left out."""
@@ -81,26 +87,31 @@ class Cube:
         """Values at the cube's voxels, read at the volume's voxels in `region`, linear between them."""
         weights = []
         for axis in range(3):
-            index = np.arange(region.start[axis], region.stop[axis])
-            at = (index - self.centre[axis]) * self.ratio[axis] + (self.side - 1) / 2
-            weights.append(linear(at, self.side))
+            at = self._along(np.arange(region.start[axis], region.stop[axis]), axis)
+            weights.append(Line.at(at, self.side).matrix(self.side))
         return _product(values, weights)
 
     def to(self, target: Cube, values: Array) -> Array:
         """Values at this cube's voxels, read at another's; 0 where this one does not reach."""
         weights, seen = [], []
         for axis in range(3):
-            index = (np.arange(target.side) - (target.side - 1) / 2) / target.ratio[axis] + target.centre[axis]
-            at = (index - self.centre[axis]) * self.ratio[axis] + (self.side - 1) / 2
+            at = self._along(target._line(axis), axis)
             seen.append((at > -1) & (at < self.side))
             weights.append(averaged(at, target.step / self.step, self.side))
         inside = seen[0][:, None, None] & seen[1][:, None] & seen[2]
         return np.where(inside, _product(values, weights), np.float32(0))
 
+    def _line(self, axis: int) -> NDArray[np.float64]:
+        """Volume voxels at which the cube's voxels lie along an axis."""
+        return np.asarray((np.arange(self.side) - (self.side - 1) / 2) / self.ratio[axis] + self.centre[axis])
+
+    def _along(self, index: NDArray[Any], axis: int) -> NDArray[np.float64]:
+        """Cube voxels at which volume voxels lie along an axis."""
+        return np.asarray((index - self.centre[axis]) * self.ratio[axis] + (self.side - 1) / 2)
+
     def _read(self, level: Level, axis: int) -> tuple[int, Array]:
         """First voxel needed of a level, and rows that read the cube's voxels off those from there on."""
-        at = self.centre[axis] + (np.arange(self.side) - (self.side - 1) / 2) / self.ratio[axis]
-        at = (at - level.origin[axis]) / level.factor[axis]
+        at = (self._line(axis) - level.origin[axis]) / level.factor[axis]
         width = max(1.0, 1 / (self.ratio[axis] * level.factor[axis]))
         length = level.array.shape[axis]
         low = int(np.clip(np.floor(at[0] - width), 0, length - 1))
@@ -108,17 +119,11 @@ class Cube:
         return low, averaged(at - low, width, high - low + 1)
 
 
-def linear(at: NDArray[np.float64], length: int) -> Array:
-    """Rows that interpolate linearly between `length` values at positions `at`, clamped to the ends."""
-    at = np.clip(at, 0, length - 1)
-    return np.asarray(np.clip(1 - np.abs(at[:, None] - np.arange(length)), 0, None), dtype=np.float32)
-
-
 def averaged(at: NDArray[np.float64], width: float, length: int) -> Array:
     """Rows that read at `at`, or where voxels are skipped the mean over `width` voxels around it; exact on ramps."""
     count = 1 if width <= 1 else 2 * int(np.ceil(width)) - 1
     offsets = (np.arange(count) - (count - 1) / 2) / count * width
-    rows = sum(linear(at + offset, length) for offset in offsets)
+    rows = sum(Line.at(at + offset, length).matrix(length) for offset in offsets)
     return np.asarray(rows / np.float32(count), dtype=np.float32)
 
 

@@ -17,10 +17,7 @@ from torch.nn import functional
 from app.engine.builtin.maps import CHANNELS, IMAGE_CHANNELS
 
 WIDTHS = (8, 24, 64, 128)
-"""Channels of the features at strides 1, 2, 4 and 8."""
-
-STRIDE = 8
-"""The cube's side has to be a multiple of it."""
+"""Channels of the features at strides 1, 2, 4 and 8; the cube's side has to be a multiple of the last."""
 
 GROUPS = 8
 HEADS = 4  # independent similarities between a voxel and the prompted voxels

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from app.engine.builtin import zoom
 from app.engine.builtin.answer import Answer, Question, answer
 from app.engine.builtin.binding import bound, kept
 from app.engine.builtin.features import Features
@@ -18,11 +17,12 @@ from app.engine.builtin.runtime import Runtime
 from app.engine.builtin.settling import settled
 from app.engine.builtin.slices import SliceMemory, carry
 from app.engine.protocol import Logits, ModelCard, Prediction, Prior, ReportProgress, Token
-from app.engine.registry import weights_path
-from app.errors import MissingModel
+from app.engine.registry import require_weights
 from app.geometry import Region
-from app.prompts import Point, Prompt, Scribble
+from app.prompts import Box, Point, Prompt, Scribble, SliceMask
 from app.volume import Volume
+
+_FAINT = -3.0  # logit of 5 %: what is below counts as surely outside
 
 
 class BuiltinPredictor:
@@ -34,18 +34,13 @@ class BuiltinPredictor:
 
     def __init__(self, card: ModelCard) -> None:
         self.card = card
-        path = weights_path(card)
-        if path is None:
-            raise MissingModel("The built-in network's weights are missing.", "Install Volumask again.")
-        self._runtime = Runtime(path.parent, compiled_folder())
+        self._runtime = Runtime(require_weights(card).parent, int(card.recipe["side"]))
 
     def prepare(self, volume: Volume, progress: ReportProgress, token: Token) -> Features:
         """The volume's pyramid, and the cubes around its middle already encoded."""
-        from app.engine.builtin.zoom import levels
-
         features = Features(volume, Pyramid.of(volume, progress, token), self._runtime)
         k, j, i = (n // 2 for n in volume.shape)
-        for cube in levels(features, (k, j, i)):
+        for cube in zoom.levels(features, (k, j, i)):
             token.raise_if_cancelled()
             features.encoded(cube)
         return features
@@ -70,35 +65,29 @@ class BuiltinPredictor:
 
 def spread(features: Features, seen: Answer) -> Prediction:
     """An answer on the volume's voxels: only where it is near to or above zero, a large cube holds 10^7 of them."""
-    likely = Region.around(seen.logits > FAINT)
+    likely = Region.around(seen.logits > _FAINT)
     if likely is None:
         return nothing()
     cube = seen.cube
-    low, high = (np.array(corner, float) + shift for corner, shift in ((likely.start, -1), (likely.stop, 0)))
-    start, stop = ((corner - (cube.side - 1) / 2) / cube.ratio + cube.centre for corner in (low, high))
+    start, stop = (cube.index(np.array(corner, float)) for corner in (np.subtract(likely.start, 1), likely.stop))
     box = Region(_index(np.floor(start)), _index(np.ceil(stop) + 1)).intersection(cube.region(features.shape))
     return Prediction(box, cube.placed(seen.logits, box)) if box.size else nothing()
 
 
-FAINT = -3.0
-"""5 % probability: what is below counts as surely outside."""
-
-
 def says_where(prompt: Prompt) -> bool:
-    """Whether a prompt tells of a place where the object is."""
-    return prompt.positive if isinstance(prompt, Point | Scribble) else True
+    """Whether a prompt tells of a place where the object is; an outline around nothing does not."""
+    match prompt:
+        case Point() | Scribble():
+            return prompt.positive
+        case SliceMask():
+            return bool(prompt.mask.any())
+        case Box():
+            return True
 
 
 def nothing() -> Prediction:
     """An object without a voxel."""
     return Prediction(Region((0, 0, 0), (0, 0, 0)), np.zeros((0, 0, 0), dtype=np.float32))
-
-
-def compiled_folder() -> Path:
-    """Where OpenVINO keeps what it compiled, so that the next start is quick."""
-    from platformdirs import user_cache_path
-
-    return Path(os.environ.get("VOLUMASK_CACHE", "") or user_cache_path("Volumask", appauthor=False)) / "compiled"
 
 
 def _index(values: NDArray[Any]) -> tuple[int, int, int]:

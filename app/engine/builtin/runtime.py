@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,52 +12,63 @@ from numpy.typing import NDArray
 from app.engine.builtin.maps import CHANNELS
 from app.errors import EngineFailure
 
+if TYPE_CHECKING:
+    import openvino
+
+    from app.engine.backends.openvino_models import OpenVinoModels
+
 Array = NDArray[np.float32]
 Features = tuple[Array, ...]
+WEIGHTS, ENCODER, DECODER = "network.safetensors", "encoder.xml", "decoder.xml"
+_VERSION = 1  # of the key of compiled graphs
 
 
 class Runtime:
-    """Encoder and decoder, compiled for this processor; the compiled form is kept in `cache`.
+    """Encoder and decoder, compiled for this processor.
 
     Args:
-        folder: With network.safetensors, encoder.xml and decoder.xml (`training/export.py` writes them).
+        folder: With `WEIGHTS`, `ENCODER` and `DECODER` (`training/export.py` writes them).
+        side: Of the cube that the graphs were made for, in voxels.
+        compiled: Where compiled graphs are kept; None is the user's cache folder.
 
     Raises:
         EngineFailure: when the files are damaged.
     """
 
-    def __init__(self, folder: Path, cache: Path | None) -> None:
-        import openvino
+    def __init__(self, folder: Path, side: int, compiled: Path | None = None) -> None:
+        from app.engine.backends.openvino_models import OpenVinoModels  # takes a second, in the compute process only
 
-        core = openvino.Core()
-        settings: dict[str, Any] = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}
-        if cache:
-            settings["CACHE_DIR"] = str(cache)
+        models, self.side = OpenVinoModels(compiled), side
         try:
-            weights = openvino.Tensor(_data(folder / "network.safetensors"))
-            graphs = ((folder / f"{name}.xml").read_bytes() for name in ("encoder", "decoder"))
-            self._encoder, self._decoder = (
-                core.compile_model(core.read_model(graph, weights), "CPU", settings) for graph in graphs
+            self._encode, self._decode = (
+                models.compiled(partial(_graph, models, folder, name), _key(folder, name))
+                for name in (ENCODER, DECODER)
             )
         except (OSError, ValueError, RuntimeError) as error:
             message = f"The built-in network could not be loaded ({error})."
             raise EngineFailure(message, "Install Volumask again.") from error
-        self.side = int(self._encoder.input(0).shape[2])
 
     def encode(self, image: Array) -> Features:
         """Features of an image (IMAGE_CHANNELS, side, side, side), finest first."""
-        found = self._encoder([image[None]])
-        return tuple(np.array(found[n]) for n in range(4))
+        return self._encode(image[None])
 
     def decode(self, features: Features, drawn: Array) -> tuple[Array, float]:
         """Logits (side, side, side) for maps (CHANNELS, side, side, side), and the Dice that the network expects."""
         if drawn.shape[0] != CHANNELS:
             raise ValueError(f"{drawn.shape[0]} maps instead of {CHANNELS}")
-        found = self._decoder([*features, drawn[None]])
-        return np.array(found[0][0, 0]), float(1 / (1 + np.exp(-found[1][0, 0])))
+        logits, quality = self._decode(*features, drawn[None])
+        return logits[0, 0], float(1 / (1 + np.exp(-quality[0, 0])))
 
 
-def _data(path: Path) -> NDArray[np.uint8]:
-    """The tensors of a safetensors file, without its header."""
-    content = np.fromfile(path, np.uint8)
-    return content[8 + int.from_bytes(content[:8].tobytes(), "little") :]
+def _graph(models: OpenVinoModels, folder: Path, name: str) -> openvino.Model:
+    """A graph whose constants lie in the weights file, behind its header (8 bytes of length, then JSON)."""
+    import openvino
+
+    content = np.fromfile(folder / WEIGHTS, np.uint8)
+    data = content[8 + int.from_bytes(content[:8].tobytes(), "little") :]
+    return models.core.read_model((folder / name).read_bytes(), openvino.Tensor(data))
+
+
+def _key(folder: Path, name: str) -> str:
+    files = ((path, path.stat()) for path in (folder / WEIGHTS, folder / name))
+    return f"builtin {_VERSION} " + " ".join(f"{path} {s.st_size} {s.st_mtime_ns}" for path, s in files)

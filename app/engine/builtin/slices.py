@@ -13,10 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.engine.builtin import zoom
+from app.engine.builtin.binding import SURE
 from app.engine.builtin.cube import Cube
 from app.engine.builtin.drawing import draw_slice
 from app.engine.builtin.features import Features
 from app.engine.builtin.maps import empty
+from app.engine.propagation import confidence
 from app.engine.protocol import Logits
 from app.geometry import Region
 
@@ -24,7 +26,7 @@ Mask = NDArray[np.bool_]
 _FILL = 0.5  # share of the cube's side that the last mask takes: it may grow to twice its size within a run
 _AHEAD = 0.22  # share of the side that one pass carries
 _BEHIND = 0.3  # where in the cube the last known slice lies
-_NEAR = 1.5  # slices to either side of a given one are not left to a cube that cannot tell them apart
+_NEXT = 1.5  # slices of the volume at least lie in what one pass carries
 
 
 @dataclass(slots=True, eq=False)
@@ -47,12 +49,12 @@ def carry(memory: SliceMemory, index: int, previous: int) -> tuple[Logits, float
     last = memory.masks[previous]
     if not last.any():
         memory.masks[index] = last
-        return np.full(last.shape, -6, np.float32), 0.0
+        return np.full(last.shape, -SURE, np.float32), 0.0
     if index not in memory.logits:
         _run(memory, previous, 1 if index > previous else -1)
     logits = memory.logits.pop(index)
     memory.masks[index] = logits > 0
-    return logits, _confidence(logits, last)
+    return logits, confidence(logits, last)
 
 
 def _run(memory: SliceMemory, previous: int, way: int) -> None:
@@ -75,7 +77,7 @@ def _run(memory: SliceMemory, previous: int, way: int) -> None:
     placed = cube.placed(answer, region)
     flat = [slice(a, b) for n, (a, b) in enumerate(zip(start, end, strict=True)) if n != axis]
     for n, index in enumerate(range(low, high + 1)):
-        whole = np.full(memory.masks[previous].shape, -6, np.float32)
+        whole = np.full(memory.masks[previous].shape, -SURE, np.float32)
         whole[flat[0], flat[1]] = np.take(placed, n, axis)
         memory.logits[index] = whole
 
@@ -90,14 +92,7 @@ def _placed(memory: SliceMemory, previous: int, way: int) -> Cube:
     flat = [a for a in range(3) if a != axis]
     extent = float(((high - low + 1) * spacing)[flat].max())
     side = features.runtime.side
-    step = max(extent / (_FILL * side), float(spacing[axis]) * _NEAR / (_AHEAD * side))
+    step = max(extent / (_FILL * side), float(spacing[axis]) * _NEXT / (_AHEAD * side))
     centre = (low + high) / 2
     centre[axis] = previous + way * (0.5 - _BEHIND) * side * step / spacing[axis]
     return zoom.cube_at(features, centre, step)
-
-
-def _confidence(logits: Logits, before: Mask) -> float:
-    """As `propagation.confidence`: how sure the mask is, and how much of the neighbour's it keeps."""
-    from app.engine.propagation import confidence
-
-    return confidence(logits, before)

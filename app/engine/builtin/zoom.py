@@ -11,7 +11,7 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from app.engine.builtin.cube import Array, Cube, Position
+from app.engine.builtin.cube import Array, Cube
 from app.engine.builtin.features import Features
 from app.geometry import Index, Region
 
@@ -38,16 +38,16 @@ def levels(features: Features, at: Index) -> list[Cube]:
     return found
 
 
-def fitted(features: Features, box: Box, fill: float = FILL) -> Cube:
-    """The cube in which a box takes the share `fill` of the side."""
+def fitted(features: Features, box: Box) -> Cube:
+    """The cube in which a box takes the share `FILL` of the side."""
     low, high = box
     extent = float(((high - low + 1) * features.spacing).max())
-    return cube_at(features, (low + high) / 2, extent / (fill * features.runtime.side))
+    return cube_at(features, (low + high) / 2, extent / (FILL * features.runtime.side))
 
 
 def wider(features: Features, cube: Cube, box: Box) -> Cube:
-    """The next larger cubes but one, around a box."""
-    return cube_at(features, (box[0] + box[1]) / 2, cube.step * _SIZES**2)
+    """A cube twice as long, around a box."""
+    return cube_at(features, (box[0] + box[1]) / 2, cube.step * 2)
 
 
 def cube_at(features: Features, centre: NDArray[np.float64], step: float) -> Cube:
@@ -80,7 +80,7 @@ def mask_box(cube: Cube, logits: Array) -> Box | None:
     if inner is None:
         return None
     low, high = np.array(inner.start, float), np.array(inner.stop, float) - 1
-    return tuple((corner - (cube.side - 1) / 2) / cube.ratio + cube.centre for corner in (low, high))  # type: ignore[return-value]
+    return cube.index(low), cube.index(high)
 
 
 def touching(cube: Cube, logits: Array, shape: Index) -> float:
@@ -96,9 +96,3 @@ def touching(cube: Cube, logits: Array, shape: Index) -> float:
         for end, own in ((0, low[axis]), (-1, high[axis])):
             count += 0 if own else int(np.take(mask, end, axis).sum())
     return float(count / size)
-
-
-def steps_of(cube: Cube) -> Position:
-    """Volume voxels between two voxels of the cube, along (k, j, i)."""
-    k, j, i = (1 / cube.ratio).tolist()
-    return k, j, i

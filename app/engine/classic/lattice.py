@@ -58,12 +58,6 @@ class Lattice:
         kk, jj, ii = (min(n, b * f) for n, b, f in zip(self.full, region.stop, self.factors, strict=True))
         return Region((k, j, i), (kk, jj, ii))
 
-    def covering(self, region: Region) -> Region:
-        """The cells that hold voxels of `region`."""
-        k, j, i = (a // f for a, f in zip(region.start, self.factors, strict=True))
-        kk, jj, ii = (-(-b // f) for b, f in zip(region.stop, self.factors, strict=True))
-        return Region((k, j, i), (kk, jj, ii))
-
     def sampled(self, region: Region, values: NDArray[np.float32]) -> tuple[Region, NDArray[np.float32]]:
         """Cells whose middle voxel lies in `region`, and `values` (on the region's voxels) there."""
         spans = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +18,7 @@ from app.engine.sam.intensity import Grey
 from app.engine.sam.prompting import Tokens
 from app.engine.sam.recipes import RECIPES
 from app.engine.sam.runner import VERSION, SamRunner
-from app.engine.slicewise import ABSENT, SlicePrompts, asked_slices, plane_of, slice_axis, united
+from app.engine.slicewise import ABSENT, SlicePrompts, answered
 from app.errors import MissingModel
 from app.geometry import Index
 from app.prompts import Point, Prompt, Scribble, SliceMask
@@ -41,14 +42,12 @@ class SamPredictor:
 
     def __init__(self, card: ModelCard) -> None:
         self.card = card
-        system, path = str(card.recipe.get("system", card.id)), registry.weights_path(card)
+        system = str(card.recipe.get("system", card.id))
         if system not in RECIPES:
             message = f"{card.name} does not say which system of the SAM family it is."
             raise MissingModel(message, f"Its card needs a recipe with system = one of {', '.join(RECIPES)}.")
-        if path is None:
-            raise MissingModel(f"The weights of {card.name} are not on this machine.", "Download or import them.")
         self._recipe = RECIPES[system]
-        self._runner = SamRunner(card, self._recipe, path)
+        self._runner = SamRunner(card, self._recipe, registry.require_weights(card))
 
     def prepare(self, volume: Volume, progress: ReportProgress, token: Token) -> SamFeatures:
         """Returns at once but for loading the network; slices are encoded when asked for, or ahead."""
@@ -60,21 +59,8 @@ class SamPredictor:
         return SamFeatures(volume, self._recipe, grey, self._runner.encode)
 
     def predict(self, prepared: SamFeatures, prompts: tuple[Prompt, ...], prior: Prior | None) -> Prediction:
-        """The union of the prompted slices.
-
-        A slice is asked again when the newest prompt lies on it, or when the prior contradicts its prompts; else the
-        prior holds there. The prior's logits of a slice go in with its prompts.
-        """
-        shape = prepared.volume.shape
-        axis = slice_axis(prepared.volume.geometry)
-        newest = {(part.axis, part.index) for part in asked_slices(prompts[-1:], axis)}
-        answers: dict[tuple[int, int], Logits] = {}
-        for asked in asked_slices(prompts, axis):
-            place = asked.axis, asked.index
-            known = plane_of(prior, shape, *place)
-            again = known is None or place in newest or _contradicted(asked, known)
-            answers[place] = self._answer(prepared, asked, known) if again or known is None else known
-        return united(answers, shape, prior)
+        """The union of the prompted slices; see `answered`."""
+        return answered(prepared.volume, prompts, prior, partial(self._answer, prepared))
 
     def remember(self, prepared: SamFeatures, axis: int, conditioning: Mapping[int, NDArray[np.bool_]]) -> Carried:
         """See `SlicePropagator`: the masks themselves are the memory."""
@@ -147,13 +133,3 @@ def _includes(prompt: Prompt) -> bool:
 
 def _flat(shape: Index, axis: int) -> tuple[int, ...]:
     return tuple(length for across, length in enumerate(shape) if across != axis)
-
-
-def _contradicted(asked: SlicePrompts, known: Logits) -> bool:
-    """Whether a point says otherwise than the mask; boxes and strokes that were answered once are."""
-    for prompt in asked.prompts:
-        if isinstance(prompt, Point):
-            row, column = (x for axis, x in enumerate(prompt.index) if axis != asked.axis)
-            if bool(known[row, column] > 0) != prompt.positive:
-                return True
-    return False

@@ -15,9 +15,8 @@ from app.engine.sam2.network import Network
 from app.engine.sam2.variants import variant_of
 from app.engine.sam2.video import Video
 from app.engine.sam2.weights import Weights
-from app.engine.slicewise import SlicePrompts, asked_slices, plane_of, slice_axis, united
-from app.errors import MissingModel
-from app.prompts import Point, Prompt
+from app.engine.slicewise import answered
+from app.prompts import Prompt
 from app.volume import Volume
 
 
@@ -36,9 +35,7 @@ class Sam2Predictor:
 
     def __init__(self, card: ModelCard) -> None:
         self.card = card
-        path = registry.weights_path(card)
-        if path is None:
-            raise MissingModel(f"The weights of {card.name} are not on this machine.", registry.how_to_get(card))
+        path = registry.require_weights(card)
         variant = variant_of(str(card.recipe.get("network", "")))
         side = int(card.recipe.get("image_size", variant.image_size))
         self.network = Network(Weights(path, variant, side), chosen(), side)
@@ -53,20 +50,8 @@ class Sam2Predictor:
         return Video(volume, self.network, self.card.recipe)
 
     def predict(self, prepared: Video, prompts: tuple[Prompt, ...], prior: Prior | None) -> Prediction:
-        """Logits on the slices that have prompts, each answered by itself.
-
-        A slice is asked again when the newest prompt lies on it, or when the prior contradicts its points; else the
-        prior holds there. The prior's logits of a slice, an earlier answer or a seed, go in with its prompts.
-        """
-        shape, axis = prepared.volume.shape, slice_axis(prepared.volume.geometry)
-        newest = {(part.axis, part.index) for part in asked_slices(prompts[-1:], axis)}
-        answers: dict[tuple[int, int], Logits] = {}
-        for asked in asked_slices(prompts, axis):
-            place = asked.axis, asked.index
-            known = plane_of(prior, shape, *place)
-            again = known is None or place in newest or _contradicted(asked, known)
-            answers[place] = prepared.answer(asked, known) if again or known is None else known
-        return united(answers, shape, prior)
+        """Logits on the slices that have prompts, each answered by itself; see `answered`."""
+        return answered(prepared.volume, prompts, prior, prepared.answer)
 
     def remember(self, prepared: Video, axis: int, conditioning: Mapping[int, NDArray[np.bool_]]) -> tracker.Track:
         """See `SlicePropagator`; every given slice conditions the others, however far."""
@@ -75,12 +60,3 @@ class Sam2Predictor:
     def carry(self, memory: tracker.Track, index: int, previous: int) -> tuple[Logits, float]:
         """See `SlicePropagator`."""
         return tracker.carry(memory, index, previous)
-
-
-def _contradicted(asked: SlicePrompts, known: Logits) -> bool:
-    """Whether a point says otherwise than the mask: it has not been answered yet."""
-    for point in (prompt for prompt in asked.prompts if isinstance(prompt, Point)):
-        row, column = (along for axis, along in enumerate(point.index) if axis != asked.axis)
-        if bool(known[row, column] > 0) != point.positive:
-            return True
-    return False

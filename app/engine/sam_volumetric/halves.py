@@ -15,7 +15,6 @@ from app.engine import registry
 from app.engine.backends import Compiled, chosen
 from app.engine.protocol import Logits, ModelCard, Token
 from app.engine.sam_volumetric.shape import EMBEDDED, GRID, LOW, SIDE
-from app.errors import MissingModel
 
 if TYPE_CHECKING:
     from app.engine.sam_volumetric.network import ClickDecoder, ClickNetwork
@@ -63,9 +62,7 @@ def load(card: ModelCard, token: Token) -> CompiledHalves:
         BadInput: when they are not those of a 3D SAM.
         Cancelled: between the halves.
     """
-    path = registry.weights_path(card)
-    if path is None:
-        raise MissingModel(f"The weights of {card.name} are not on this machine.", "Download or import them first.")
+    path = registry.require_weights(card)
     weights, backend = _Weights(path), chosen()
     status = path.stat()
     key = f"sam_volumetric {_VERSION} {path} {status.st_size} {status.st_mtime_ns}"

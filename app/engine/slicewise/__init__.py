@@ -1,5 +1,6 @@
 """For models that see one slice at a time: features made slice by slice when needed and ahead, kept within a limit."""
 
+from app.engine.slicewise.answering import answered
 from app.engine.slicewise.asked import SlicePrompts, asked_slices
 from app.engine.slicewise.embeddings import SliceEmbeddings
 from app.engine.slicewise.plane import Upright, slice_axis
@@ -12,6 +13,7 @@ __all__ = [
     "SliceEmbeddings",
     "SlicePrompts",
     "Upright",
+    "answered",
     "asked_slices",
     "plane_of",
     "slice_axis",

@@ -111,9 +111,7 @@ def verify(card: ModelCard, progress: ReportProgress, token: Token) -> Verdict:
     Raises:
         MissingModel: they are not here.
     """
-    path = registry.weights_path(card)
-    if path is None:
-        raise MissingModel(f"The weights of {card.name} are not on this machine.", registry.how_to_get(card))
+    path = registry.require_weights(card)
     checked, record = sums(path, progress, token), read_record(path.parent)
     public = published(card, checked)
     accepted = record is not None and record.sha256 == checked.sha256
