@@ -1,8 +1,8 @@
 """Intensities for a label map, as a scanner that does not exist might have measured them.
 
 In the manner of SynthSeg (arXiv 2107.09559) and AnyStar (arXiv 2307.07044): every label draws its own grey value and
-texture, then come partial volume, thick slices, bias field, noise and contrast, all at random; a third of the images is
-drawn from a table of CT numbers, where neighbours differ by little and air and bone stretch the range.
+texture, then come partial volume, thick slices, bias field, noise and contrast, all at random; half of the images has
+CT numbers, where neighbours differ by little and air and bone stretch the range.
 """
 
 from __future__ import annotations
@@ -16,11 +16,14 @@ from training.shapes import Field, Labels, Random, smooth_noise
 TISSUES = np.array([-1000, -850, -100, -60, 0, 15, 35, 45, 55, 65, 90, 130, 200, 350, 700, 1200], np.float32)
 """Hounsfield units from air over lung, fat, water and soft tissue to contrast agent and bone."""
 
+_SOFT = (TISSUES >= 0) & (TISSUES <= 130)
+_CT = 0.5  # share of the images with CT numbers: most scans that are clicked on are CT
+
 
 def paint(labels: Labels, random: Random) -> Field:
     """An image of the labels, any unit."""
     count = int(labels.max()) + 1
-    ct = random.random() < 0.35
+    ct = random.random() < _CT
     means, spread = _hounsfield(count, random) if ct else _grey(count, random)
     image = means[labels]
     image = image + spread[labels] * _texture(labels.shape[0], random)
@@ -63,7 +66,10 @@ def thick_slices(image: Field, masks: list[NDArray[np.bool_]], random: Random) -
 
 
 def _hounsfield(count: int, random: Random) -> tuple[Field, Field]:
-    means = random.choice(TISSUES, count) + random.uniform(-20, 20, count).astype(np.float32)
+    """Organs that touch differ by some tens of units only; how many of the labels are soft tissue differs by place."""
+    share = random.uniform(0.3, 0.9)
+    chances = np.where(_SOFT, share / _SOFT.sum(), (1 - share) / (~_SOFT).sum())
+    means = random.choice(TISSUES, count, p=chances) + random.uniform(-20, 20, count).astype(np.float32)
     soft = random.uniform(0, 15) * np.ones(count, np.float32)  # noise is much the same everywhere
     return means.astype(np.float32), (soft + random.uniform(0, 8, count)).astype(np.float32)
 

@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from training.shapes import Field, Random
+from training.painting import paint
+from training.shapes import Field, Labels, Random
 
 CASES = (
     "ct_lesion_000001_mediastinum",  # Apache-2.0
@@ -29,6 +30,9 @@ CASES = (
     "mr_spinalcord_greymatter",  # MIT
     "mr_brain_colin27_aal",  # BSD-3-Clause; its parcels are coarse, so it gives pseudo-objects only
 )
+REPAINTED = 0.4
+"""Share of the outlined regions that keep their anatomy and get invented intensities."""
+
 WITHOUT_LABELS = frozenset({"mr_brain_colin27_aal"})
 Mask = NDArray[np.bool_]
 
@@ -68,7 +72,20 @@ def region(scan: Scan, side: int, random: Random) -> tuple[Field, list[Mask]]:
     masks = [labels == other for other in (label, *random.permutation(list(scan.boxes))[:3].tolist())]
     if random.random() < 0.15 and len(scan.boxes) < 4:
         masks.insert(0, labels > 0)
+    if random.random() < REPAINTED:
+        image = paint(dense(image, labels, random), random)
     return image, masks
+
+
+def dense(image: Field, labels: NDArray[np.int16], random: Random) -> Labels:
+    """A label for every voxel: people's, and bands of smoothed grey values where nobody outlined anything.
+
+    As in SynthSeg, whose background is divided by intensity too: painted anew it is real anatomy of any modality.
+    """
+    smooth = ndimage.gaussian_filter(image, random.uniform(0.6, 1.5))
+    edges = np.quantile(smooth, np.sort(random.uniform(0.05, 0.95, int(random.integers(2, 7)))))
+    whole = np.where(labels > 0, labels + len(edges), np.searchsorted(edges, smooth))
+    return np.unique(whole, return_inverse=True)[1].reshape(labels.shape).astype(np.int16)
 
 
 def pseudo(scan: Scan, side: int, random: Random) -> tuple[Field, list[Mask]]:

@@ -45,11 +45,22 @@ def make(number: int, seed: int, side: int, objects: int, real: list[scans.Scan]
         image, masks = _drawn(side, objects, real, mix, random)
         if random.random() < 0.35:
             image, masks = painting.thick_slices(image, masks, random)
+        if random.random() < 0.2:
+            beyond(image, masks, random)
         masks = [mask for mask in masks if SMALLEST <= mask.sum() <= LARGEST * mask.size]
         if masks:
             shown = image_channels(painting.measured(image, random).astype(np.float32))
             return Scene(shown, tuple(masks[i % len(masks)] for i in range(objects)))
     raise ValueError(f"scene {number} of seed {seed} has no object after 20 attempts")
+
+
+def beyond(image: Field, masks: list[Mask], random: Random) -> None:
+    """As where a cube is larger than the scan: its border is repeated, and nothing is outlined out there."""
+    axis, share = int(random.integers(3)), random.uniform(0.05, 0.35)
+    depth = max(1, round(share * image.shape[0]))
+    for one, outside in [(image, False), *((mask, True) for mask in masks)]:
+        turned = np.moveaxis(one, axis, 0)
+        turned[:depth] = False if outside else turned[depth].copy()
 
 
 def _drawn(side: int, objects: int, real: list[scans.Scan], mix: Mix, random: Random) -> tuple[Field, list[Mask]]:
