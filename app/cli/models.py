@@ -110,7 +110,8 @@ def _verify(args: argparse.Namespace) -> dict[str, Any]:
     if args.target:
         wanted = [registry.card(args.target)]
     else:
-        wanted = [card for card in registry.cards() if card.weights and registry.installed(card)]
+        here = [card for card in registry.cards() if card.weights and registry.installed(card)]
+        wanted = [card for card in here if not card.weights_of]
     verdicts = [store.verify(card, progress.report, Token()) for card in wanted]
     problems = [verdict for verdict in verdicts if verdict.problem]
     if problems:

@@ -61,6 +61,7 @@ class ModelCard:
         sha256: As published; empty where the authors publish none, then the first download's is kept.
         git_blob: SHA-1 under which git keeps the file, where it lies in the authors' repository.
         weights: Name of the file; empty for a model that needs none.
+        weights_of: Id of the model whose file this one uses, with another recipe.
         parameters: How many numbers the network learnt.
         tensors: How many parameters and buffers the file holds by name, wrappings taken off; 0 where unknown.
         signature: Names and shapes of tensors that tell the file from those of other models.
@@ -82,6 +83,7 @@ class ModelCard:
     git_blob: str = ""
     parameters: int = 0
     tensors: int = 0
+    weights_of: str = ""
     signature: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     recipe: Mapping[str, Any] = field(default_factory=dict)
 

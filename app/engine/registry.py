@@ -64,9 +64,14 @@ def card(model: str) -> ModelCard:
     return found[model]
 
 
+def owner(card: ModelCard) -> ModelCard:
+    """The model whose id the weights are kept, downloaded and recognised under; itself unless it shares a file."""
+    return _found(folders())[card.weights_of] if card.weights_of else card
+
+
 def weights_path(card: ModelCard) -> Path | None:
     """The file of a model's weights, None when it is not on this machine."""
-    places = (folder / card.id / card.weights for folder in folders())
+    places = (folder / (card.weights_of or card.id) / card.weights for folder in folders())
     return next((path for path in places if path.is_file()), None)
 
 
@@ -145,7 +150,14 @@ def _found(places: tuple[Path, ...]) -> dict[str, ModelCard]:
 
 
 def _read(path: Path) -> ModelCard:
-    value: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+    value = _values(path)
+    if "weights_of" in value:  # the facts of the other card hold, but a file is recognised as the other's
+        shared = _values(path.parents[1] / value["weights_of"] / path.name)
+        value = {**shared, "signature": {}, **value}
     value |= {"id": path.parent.name, "prompts": frozenset(value["prompts"])}
     value["signature"] = {name: tuple(shape) for name, shape in value.get("signature", {}).items()}
     return ModelCard(**value)
+
+
+def _values(path: Path) -> dict[str, Any]:
+    return tomllib.loads(path.read_text(encoding="utf-8"))

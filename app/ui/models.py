@@ -17,7 +17,7 @@ from app.ui.dialogs.models import PROXY, SUFFIXES, ModelsDialog, ask_which
 from app.ui.engine_bridge import EngineBridge
 from app.ui.errands import Errands
 from app.ui.panels.banner import Banner
-from app.ui.table import PROMPT_TOOLS
+from app.ui.table import KINDS, PROMPT_TOOLS
 
 if TYPE_CHECKING:
     from app.engine.weights.store import Verdict
@@ -118,7 +118,8 @@ class Models(QObject):
         return dialog if dialog is not None and isValid(dialog) and dialog.isVisible() else None
 
     def _on_model_changed(self) -> None:
-        if self._session.view.tool in PROMPT_TOOLS and self._session.view.tool not in self._session.model.prompts:
+        kind = KINDS.get(self._session.view.tool)
+        if kind and kind not in self._session.model.prompts:
             self._session.view.tool = self.first_tool
         if dialog := self._open_dialog():
             dialog.fill()

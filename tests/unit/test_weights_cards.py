@@ -57,6 +57,36 @@ def test_a_signature_fits_its_model_and_its_twin_alone(card: ModelCard) -> None:
     assert {fitting.id for fitting in candidates(shapes, zoo)} == twins
 
 
+def test_whoever_takes_points_takes_scribbles() -> None:
+    for card in (registry.card(model) for model in ZOO):
+        assert ("scribble" in card.prompts) == ("point" in card.prompts), card.id
+
+
+def test_every_card_runs_at_the_resolution_of_its_training_but_those_that_say_they_are_fast() -> None:
+    from app.engine.sam2.variants import variant_of
+
+    sam2 = [card for card in registry.cards() if card.family == "sam2"]
+    fast = {card.id for card in sam2 if card.weights_of}
+    assert fast == {f"{model}_fast" for model in ("sam2.1_tiny", "sam2.1_small", "sam2.1_base_plus", "edgetam")}
+    for card in sam2:
+        trained = variant_of(card.recipe["network"]).image_size
+        if card.id in fast:
+            assert card.recipe["image_size"] == trained // 2
+            assert "512 px" in card.name
+            assert f"trained at {trained} px" in card.description
+        else:
+            assert card.recipe["image_size"] == trained
+
+
+def test_a_fast_card_has_the_facts_of_the_file_that_it_shares() -> None:
+    fast, whole = registry.card("edgetam_fast"), registry.card("edgetam")
+    for fact in ("weights", "url", "page", "size", "git_blob", "licence", "prompts", "parameters", "dimensions"):
+        assert getattr(fast, fact) == getattr(whole, fact)
+    assert fast.name != whole.name
+    assert not fast.signature  # a file is recognised as the other's
+    assert registry.owner(fast) == whole == registry.owner(whole)
+
+
 def test_models_that_take_only_boxes_and_those_not_for_commerce() -> None:
     assert {model for model in ZOO if registry.card(model).prompts == {"box"}} == {"medsam", "lite_medsam"}
     assert {model for model in ZOO if not registry.card(model).commercial} == {"medsam2"}

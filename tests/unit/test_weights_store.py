@@ -62,6 +62,20 @@ def test_a_downloaded_model_is_installed(zoo: Zoo) -> None:
     assert {file.name for file in path.parent.iterdir()} == {"small.pth", "installed.json", "writing.lock"}
 
 
+def test_a_model_that_shares_anothers_file_comes_and_is_checked_with_it(zoo: Zoo, tmp_path: Path) -> None:
+    zoo.server.does.content = content = weights()
+    zoo.add("small", sha256=sha256(content))
+    (zoo.folder / "small_fast").mkdir()
+    (zoo.folder / "small_fast" / "card.toml").write_text('name = "Small, fast"\nweights_of = "small"\n')
+    fast = registry.card("small_fast")
+    assert download("small_fast") == zoo.user / "small" / "small.pth" == registry.weights_path(fast)
+    assert registry.installed(fast)
+    assert registry.resolve("small_fast").id == "small_fast"
+    assert store.verify(fast, silent, Token()).model == "small"
+    assert take(put(tmp_path, content)) == "small"  # no question which of the two
+    assert take(put(tmp_path, content), "small_fast") == "small"
+
+
 def test_a_wrong_sum_installs_nothing_and_keeps_nothing(zoo: Zoo) -> None:
     zoo.server.does.content = weights(seed=1)
     card = zoo.add("small", sha256=sha256(weights(seed=2)))

@@ -40,6 +40,7 @@ def download(card: ModelCard, progress: ReportProgress, token: Token, proxy: str
         MissingModel: the model has no address.
         AppError: server, connection, disk, or a file that is not the model's.
     """
+    card = registry.owner(card)
     if not card.url:
         raise MissingModel(f"{card.name} has no address to download from.", registry.how_to_get(card))
     with _writing(card) as folder:
@@ -76,7 +77,7 @@ def import_file(path: Path, progress: ReportProgress, token: Token, as_model: st
     found = outline(path)
     checked = sums(path, progress, token)
     if as_model:
-        card = registry.card(as_model)
+        card = registry.owner(registry.card(as_model))
         _check_names(card, found, path.name)
     else:
         card = recognise(path, found, checked, [known for known in registry.cards() if known.signature])
@@ -111,6 +112,7 @@ def verify(card: ModelCard, progress: ReportProgress, token: Token) -> Verdict:
     Raises:
         MissingModel: they are not here.
     """
+    card = registry.owner(card)
     path = registry.require_weights(card)
     checked, record = sums(path, progress, token), read_record(path.parent)
     public = published(card, checked)
