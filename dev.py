@@ -291,7 +291,7 @@ CHECKS = {
 
 def lint(_options: argparse.Namespace | None = None) -> int:
     """Run the checks of the source; returns 1 when one fails."""
-    prepare("run", "test")
+    prepare("run", "test", "build")
     failed = []
     for name, command in CHECKS.items():
         say(f"check: {name}")
@@ -307,7 +307,7 @@ def test(options: argparse.Namespace) -> int:
         shutil.which("Xvfb") or not os.environ.get("DISPLAY")
     )  # a test never types into a person's screen
     install_packages(missing_packages(virtual_display=bool(own_display)), "The tests of the window")
-    prepare("run", "test")
+    prepare("run", "test", "build")
     checks = 0 if options.rest else lint()
     selection = () if options.full else ("-m", "not slow")
     with virtual_display() if own_display else contextlib.nullcontext({}) as display:
