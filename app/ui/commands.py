@@ -199,7 +199,7 @@ class Commands:
         self._window.show_log()
 
     def show_about(self) -> None:
-        """Name and version."""
+        """Versions, licences, the question for a newer version."""
         self._window.show_about()
 
     def quit(self) -> None:

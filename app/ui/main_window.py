@@ -8,11 +8,11 @@ from PySide6.QtCore import QPoint, QSettings, QSize, Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QShowEvent
 from PySide6.QtWidgets import QStackedWidget, QToolBar, QVBoxLayout, QWidget
 
-import app
 from app.autosave import Autosave, recovery_folder
 from app.prompts import Prompt
 from app.render.slice_view import SliceView
 from app.session import Session
+from app.ui.about import About
 from app.ui.actions import Actions
 from app.ui.cases import Cases
 from app.ui.commands import Commands
@@ -224,8 +224,8 @@ class MainWindow(DropWindow):
         pages.show_log(self, recent_log())
 
     def show_about(self) -> None:
-        """Name and version."""
-        pages.show_about(self, app.__version__, self.session.model.name)
+        """Versions, licences, the question for a newer version."""
+        About(self.bridge, self.session.model.name, self)
 
     # The mouse is made before views and commands, so it is given these.
 

@@ -1,4 +1,4 @@
-"""Pages to read: keys and mouse, about, log, and the receipt of an export."""
+"""Pages to read: keys and mouse, log, and the receipt of an export."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from html import escape
 
 from PySide6.QtCore import QCoreApplication, Qt
-from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLabel, QPlainTextEdit, QTextBrowser, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QDialogButtonBox, QPlainTextEdit, QTextBrowser, QVBoxLayout, QWidget
 
 from app.ui import theme
 from app.ui.actions import Key
@@ -70,19 +70,6 @@ def show_log(parent: QWidget, lines: Sequence[str]) -> QDialog:
     text.setReadOnly(True)
     text.setAccessibleName(_tr("Log"))
     return show_page(parent, _tr("Log"), text, 800, 480)
-
-
-def show_about(parent: QWidget, version: str, model: str) -> QDialog:
-    """Name, version, purpose, what it must not be used for."""
-    text = "<h2>Volumask %1</h2><p>{}</p><p>{}</p><p>{}</p>".format(
-        _tr("Click on a structure in a scan, get its 3D mask. Everything stays on this computer."),
-        _tr("Model: %2"),
-        _tr("For research and planning. Not a medical device: a qualified person must check every result."),
-    )
-    label = QLabel(text.replace("%1", escape(version)).replace("%2", escape(model)))
-    label.setWordWrap(True)
-    label.setAlignment(Qt.AlignmentFlag.AlignTop)
-    return show_page(parent, _tr("About Volumask"), label, 440, 280)
 
 
 def show_receipt(parent: QWidget, title: str, text: str) -> QDialog:
