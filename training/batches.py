@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from app.engine.builtin import maps
+from app.engine.builtin.hints import Ground
 from training import clicks, scenes
 from training.scans import Scan
 from training.scenes import Mask, Mix
@@ -38,6 +39,7 @@ class Batch:
     masks: list[Mask]
     drawn: list[np.ndarray]
     random: np.random.Generator
+    grounds: list[Ground]
 
     @property
     def targets(self) -> Tensor:
@@ -58,6 +60,11 @@ class Batch:
             stacked[:, maps.LAST] = 0
         return torch.from_numpy(stacked)
 
+    def hints(self) -> Tensor:
+        """Hints (B * O, hints.CHANNELS, S / 2, S / 2, S / 2) for the prompts as they are."""
+        each = len(self.drawn) // len(self.grounds)
+        return torch.from_numpy(np.stack([self.grounds[n // each].hints(d) for n, d in enumerate(self.drawn)]))
+
 
 def make(number: int, recipe: Recipe, real: list[Scan]) -> Batch:
     """Batch `number`."""
@@ -68,7 +75,8 @@ def make(number: int, recipe: Recipe, real: list[Scan]) -> Batch:
     random = np.random.default_rng((recipe.seed, number))
     masks = [mask for scene in made for mask in scene.masks]
     images = torch.from_numpy(np.stack([scene.image for scene in made]))
-    return Batch(images, masks, [clicks.first(mask, random) for mask in masks], random)
+    grounds = [Ground(scene.image) for scene in made]
+    return Batch(images, masks, [clicks.first(mask, random) for mask in masks], random, grounds)
 
 
 def stream(numbers: Iterator[int], recipe: Recipe, real: list[Scan], workers: int = 1) -> Iterator[Batch]:

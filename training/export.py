@@ -18,6 +18,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from app.engine.builtin import hints
 from app.engine.builtin.maps import CHANNELS, IMAGE_CHANNELS
 from app.engine.builtin.network import WIDTHS
 from training.state import Network
@@ -33,8 +34,8 @@ class _Decoder(nn.Module):
         super().__init__()
         self.decoder = decoder
 
-    def forward(self, f0: Tensor, f1: Tensor, f2: Tensor, f3: Tensor, maps: Tensor) -> Any:
-        return self.decoder((f0, f1, f2, f3), maps)
+    def forward(self, f0: Tensor, f1: Tensor, f2: Tensor, f3: Tensor, maps: Tensor, hinted: Tensor) -> Any:
+        return self.decoder((f0, f1, f2, f3), maps, hinted)
 
 
 def main() -> None:
@@ -55,11 +56,12 @@ def export(weights: Path, folder: Path, side: int) -> None:
     network.eval()
     cube = (side, side, side)
     image, drawn = torch.zeros(1, IMAGE_CHANNELS, *cube), torch.zeros(1, CHANNELS, *cube)
+    hinted = torch.zeros(1, hints.CHANNELS, *(n // hints.STRIDE for n in cube))
     features = [
         torch.zeros(1, width, *(side // stride for _ in cube))
         for width, stride in zip(WIDTHS, (1, 2, 4, 8), strict=True)
     ]
-    parts = {"encoder": (network.encoder, (image,)), "decoder": (_Decoder(network.decoder), (*features, drawn))}
+    parts = {"encoder": (network.encoder, (image,)), "decoder": (_Decoder(network.decoder), (*features, drawn, hinted))}
     folder.mkdir(parents=True, exist_ok=True)
     places, further = _places(tensors), bytearray()
     for name, (module, example) in parts.items():

@@ -40,7 +40,7 @@ class State:
         """A new run, from random weights or from shipped ones."""
         network = Network()
         if start_from:
-            network.load_state_dict({name: value.float() for name, value in load_file(start_from).items()})
+            _take(network, {name: value.float() for name, value in load_file(start_from).items()})
         network.to(device, memory_format=torch.channels_last_3d)
         optimiser = torch.optim.AdamW(network.parameters(), rate, weight_decay=0.01)
         return cls(network, {n: v.detach().clone() for n, v in network.state_dict().items()}, optimiser)
@@ -97,6 +97,12 @@ class State:
             number, key = name.split("/")
             state.setdefault(int(number), {})[key] = value
         return {"state": state, "param_groups": self.optimiser.state_dict()["param_groups"]}
+
+
+def _take(network: Network, tensors: dict[str, Tensor]) -> None:
+    """Weights of an older network: what it had not yet begins at zero, where it changes nothing."""
+    empty = {n: torch.zeros_like(v) for n, v in network.state_dict().items() if n not in tensors}
+    network.load_state_dict({n: v for n, v in tensors.items() if n != "graph"} | empty)
 
 
 def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:

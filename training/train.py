@@ -83,7 +83,9 @@ def step(state: State, batch: Batch, team: Team, device: str) -> tuple[float, fl
         learn = number == corrections or (number == 0 and learn_first)
         forget = learn and number > 0 and batch.random.random() < 0.15
         with torch.set_grad_enabled(learn), torch.autocast(device, torch.bfloat16):
-            logits, quality = network.decoder(features, _placed(batch.maps(forget), device))
+            logits, quality = network.decoder(
+                features, _placed(batch.maps(forget), device), _placed(batch.hints(), device)
+            )
         if learn or number == 0:
             loss, dice = loss_of(logits.float(), quality.float(), targets)
             losses += [loss] if learn else []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from app.engine.builtin import maps
+from app.engine.builtin import hints, maps
 from app.engine.builtin.features import Features
 from app.engine.builtin.predictor import BuiltinPredictor
 from app.engine.builtin.pyramid import Pyramid
@@ -32,9 +32,12 @@ class Threshold:
         self.encodings += 1
         return (image,)
 
-    def decode(self, features: tuple[np.ndarray, ...], drawn: np.ndarray) -> tuple[np.ndarray, float]:
+    def decode(
+        self, features: tuple[np.ndarray, ...], drawn: np.ndarray, hinted: np.ndarray
+    ) -> tuple[np.ndarray, float]:
         self.decodings += 1
         assert drawn.shape == (maps.CHANNELS, 32, 32, 32)
+        assert hinted.shape == (hints.CHANNELS, 16, 16, 16)
         return 5 * features[0][0], 0.9
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from app.engine import registry
 from app.engine.builtin import maps
+from app.engine.builtin.hints import Ground
 from app.engine.builtin.runtime import Runtime
 from app.engine.evaluation import PredictorClicker, clicks_3d, mask_propagate
 from app.engine.protocol import Predictor, Prior, Token
@@ -71,8 +72,9 @@ def test_openvino_computes_what_torch_computes(tmp_path: Path) -> None:
     network.load_state_dict({name: value.float() for name, value in weights.items() if name != "graph"})
     with torch.no_grad():
         features = network.encoder(torch.from_numpy(image)[None])
-        logits, quality = network.decoder(features, torch.from_numpy(drawn)[None])
-    ours, expected = runtime.decode(runtime.encode(image), drawn)
+        hinted = Ground(image).hints(drawn)
+        logits, quality = network.decoder(features, torch.from_numpy(drawn)[None], torch.from_numpy(hinted)[None])
+    ours, expected = runtime.decode(runtime.encode(image), drawn, hinted)
     np.testing.assert_allclose(ours, logits[0, 0].numpy(), atol=2e-3)
     np.testing.assert_allclose(expected, torch.sigmoid(quality).item(), atol=1e-3)
 

@@ -131,8 +131,8 @@ def test_regions_of_real_scans_hold_the_object_that_they_are_drawn_around() -> N
     real = [scan for scan in scans.load(folder) if scan.boxes]
     random = np.random.default_rng(0)
     for scan in real:
-        seen = [scans.region(scan, 24, random)[1][0].any() for _ in range(6)]
-        assert sum(seen) >= 4
+        seen = [scans.region(scan, 24, random)[1][0].any() for _ in range(60)]
+        assert sum(seen) >= 40  # the spinal cord's grey matter is thinner than a voxel of many of its cubes
 
 
 @pytest.mark.slow

@@ -6,6 +6,7 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 
 from app.engine.builtin.cube import Array, Cube, Position
+from app.engine.builtin.hints import Ground
 from app.engine.builtin.maps import image_channels
 from app.engine.builtin.pyramid import Pyramid
 from app.engine.builtin.runtime import Features as Encoded
@@ -16,6 +17,14 @@ from app.volume import Volume
 _KEPT = 24  # cubes; of 64 voxels each takes 13 MB
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Seen:
+    """The encoder's features of a cube, and what its image says of prompts without them."""
+
+    encoded: Encoded
+    ground: Ground
+
+
 @dataclass(slots=True, eq=False)
 class Features:
     """What `prepare` returns. No prompt changes what is in it; encoded cubes are added as they are looked at."""
@@ -23,7 +32,7 @@ class Features:
     volume: Volume
     pyramid: Pyramid
     runtime: Runtime
-    _encoded: OrderedDict[Cube, Encoded] = field(default_factory=OrderedDict)
+    _seen: OrderedDict[Cube, Seen] = field(default_factory=OrderedDict)
 
     @property
     def shape(self) -> Index:
@@ -39,15 +48,17 @@ class Features:
         """What the network sees of a cube, (IMAGE_CHANNELS, side, side, side)."""
         return image_channels(cube.sampled(self.pyramid))
 
-    def encoded(self, cube: Cube) -> Encoded:
-        """The encoder's features of a cube, kept for the next click."""
-        if cube not in self._encoded:
-            self._encoded[cube] = self.runtime.encode(self.image(cube))
-            while len(self._encoded) > _KEPT:
-                self._encoded.popitem(last=False)
-        self._encoded.move_to_end(cube)
-        return self._encoded[cube]
+    def seen(self, cube: Cube) -> Seen:
+        """What no prompt changes of a cube, kept for the next click."""
+        if cube not in self._seen:
+            image = self.image(cube)
+            self._seen[cube] = Seen(self.runtime.encode(image), Ground(image))
+            while len(self._seen) > _KEPT:
+                self._seen.popitem(last=False)
+        self._seen.move_to_end(cube)
+        return self._seen[cube]
 
     def decode(self, cube: Cube, drawn: Array) -> tuple[Array, float]:
         """Logits in a cube for prompt maps, and the Dice that the network expects of them."""
-        return self.runtime.decode(self.encoded(cube), drawn)
+        seen = self.seen(cube)
+        return self.runtime.decode(seen.encoded, drawn, seen.ground.hints(drawn))

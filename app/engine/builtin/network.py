@@ -1,7 +1,8 @@
 """The built-in promptable network: an image encoder that no prompt enters, and a light decoder that runs every click.
 
 Both see a cube of voxels, a zoomed region of the scan resampled to isotropic spacing. The encoder's features are kept;
-the decoder takes them with six maps that draw the prompts (`maps.CHANNELS`). As in SAM (arXiv 2304.02643) the split
+the decoder takes them with six maps that draw the prompts (`maps.CHANNELS`) and what the image itself says of these
+(`hints.CHANNELS`). As in SAM (arXiv 2304.02643) the split
 makes a click cheap, as in nnInteractive (arXiv 2503.08373) the prompts are drawn as images and the last answer goes
 back in. Pre-activation residual blocks (arXiv 1603.05027) with group normalisation (arXiv 1803.08494).
 """
@@ -14,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from app.engine.builtin import hints
 from app.engine.builtin.maps import CHANNELS, IMAGE_CHANNELS
 
 WIDTHS = (8, 24, 64, 128)
@@ -63,7 +65,10 @@ class Encoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Features and maps (B, CHANNELS, S, S, S) to logits (B, 1, S, S, S) and the expected Dice as a logit (B, 1)."""
+    """Features, maps (B, CHANNELS, S, S, S) and hints (B, hints.CHANNELS, S / 2, S / 2, S / 2) to an answer.
+
+    The answer is logits (B, 1, S, S, S) and the expected Dice as a logit (B, 1).
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -71,6 +76,7 @@ class Decoder(nn.Module):
         self.prompt = nn.Conv3d(CHANNELS, 16, 3, stride=2, padding=1)
         self.similarity = Similarity(half)
         self.fuse = nn.Conv3d(16 + self.similarity.width, half, 3, padding=1)
+        self.hints = nn.Conv3d(hints.CHANNELS, half, 3, padding=1)
         self.skip1 = nn.Conv3d(half, half, 1)
         self.level1 = Block(half)
         self.down2 = nn.Conv3d(half, quarter, 3, stride=2, padding=1)
@@ -90,12 +96,12 @@ class Decoder(nn.Module):
         self.head2 = nn.Conv3d(full, 1, 3, padding=1)
         self.quality = nn.Linear(eighth, 1)
 
-    def forward(self, features: Features, maps: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, features: Features, maps: Tensor, hinted: Tensor) -> tuple[Tensor, Tensor]:
         """Logits, and a logit of the Dice that the network expects of them."""
         f0, f1, f2, f3 = features
         drawn = functional.relu(self.prompt(maps))
         similar = self.similarity(f1, functional.avg_pool3d(maps, 2))
-        d1 = self.level1(self.skip1(f1) + self.fuse(torch.cat((drawn, similar), 1)))
+        d1 = self.level1(self.skip1(f1) + self.fuse(torch.cat((drawn, similar), 1)) + self.hints(hinted))
         d2 = self.level2(self.skip2(f2) + self.down2(d1))
         d3 = self.level3(self.skip3(f3) + self.down3(d2))
         d2 = self.back2(d2 + _twice(self.up2(d3)))

@@ -42,7 +42,7 @@ class BuiltinPredictor:
         k, j, i = (n // 2 for n in volume.shape)
         for cube in zoom.levels(features, (k, j, i)):
             token.raise_if_cancelled()
-            features.encoded(cube)
+            features.seen(cube)
         return features
 
     def predict(self, prepared: Features, prompts: tuple[Prompt, ...], prior: Prior | None) -> Prediction:

@@ -52,11 +52,17 @@ class Runtime:
         """Features of an image (IMAGE_CHANNELS, side, side, side), finest first."""
         return self._encode(image[None])
 
-    def decode(self, features: Features, drawn: Array) -> tuple[Array, float]:
-        """Logits (side, side, side) for maps (CHANNELS, side, side, side), and the Dice that the network expects."""
+    def decode(self, features: Features, drawn: Array, hinted: Array) -> tuple[Array, float]:
+        """Logits (side, side, side) and the Dice that the network expects of them.
+
+        Args:
+            features: Of `encode`.
+            drawn: Maps (CHANNELS, side, side, side).
+            hinted: (hints.CHANNELS, side / 2, side / 2, side / 2).
+        """
         if drawn.shape[0] != CHANNELS:
             raise ValueError(f"{drawn.shape[0]} maps instead of {CHANNELS}")
-        logits, quality = self._decode(*features, drawn[None])
+        logits, quality = self._decode(*features, drawn[None], hinted[None])
         return logits[0, 0], float(1 / (1 + np.exp(-quality[0, 0])))
 
 
