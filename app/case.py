@@ -147,7 +147,7 @@ class Case:
         return writing.write_segments(path, labels, segments, volume.geometry, volume.source, identified)
 
     def import_segments(self, path: str | Path) -> str:
-        """The segments of a file (label map, .seg.nrrd, DICOM SEG) as new ones on the scan's grid, as one step.
+        """The segments of a file (see `read_segments`) as new ones on the scan's grid, as one step.
 
         Returns:
             What the user should know about it, or "".
@@ -158,7 +158,8 @@ class Case:
         from app.exchange import placing, reading  # as above
 
         scene = Scene.of(self.case.volume, self.case.segmentation, 0, None, take_others=False)
-        proposal = placing.placed(scene, reading.read_segments(path), Path(path).name, PALETTE)
+        incoming = reading.read_segments(path, scene.volume.geometry)
+        proposal = placing.placed(scene, incoming, Path(path).name, PALETTE)
         self.case.revise(proposal)
         return proposal.note
 
@@ -188,7 +189,7 @@ class Case:
 
         case = self.case
         labels, geometry = case.segmentation.labels, case.volume.geometry
-        return agreement.compare(labels, case.segments, geometry, read_segments(path), tolerance)
+        return agreement.compare(labels, case.segments, geometry, read_segments(path, geometry), tolerance)
 
     def export_report(self, path: str | Path) -> None:
         """One HTML page with pictures and measurements; it names no patient and no file."""

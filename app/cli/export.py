@@ -16,7 +16,11 @@ HELP = "write labels as surfaces for printing, as a Slicer segmentation, or as D
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Labels, target, which label, and what DICOM files refer to."""
-    parser.add_argument("labels", metavar="LABELS", help="NIfTI or other label map, .seg.nrrd, DICOM SEG")
+    parser.add_argument(
+        "labels",
+        metavar="LABELS",
+        help="NIfTI or other label map, .seg.nrrd, DICOM SEG; with --source RT Structure Set",
+    )
     parser.add_argument("out", metavar="OUT.{stl,obj,ply,3mf,seg.nrrd,seg.dcm,rtstruct.dcm}")
     parser.add_argument("--label", type=int, metavar="N", help="only this label; without it, all of them")
     parser.add_argument("--source", metavar="SCAN", help="the DICOM scan that was segmented")
@@ -42,8 +46,9 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     preflight.require_format(args.out)
     if args.identified and not args.source:
         raise BadInput("--identified repeats what the scan says about the patient.", "Name the scan with --source.")
-    labelled = scan_labels.only(scan_labels.labelled(args.labels), args.label, args.labels)
     scan = volume_io.read_volume(args.source, args.series) if args.source else None
+    labelled = scan_labels.labelled(args.labels, scan.geometry if scan else None)
+    labelled = scan_labels.only(labelled, args.label, args.labels)
     labels, segments, geometry = scan_labels.on_grid(labelled, scan.geometry) if scan else labelled
     source = scan.source if scan else None
     order = preflight.Order(Path(args.out), labels, tuple(segments), geometry, source, args.identified)

@@ -16,7 +16,9 @@ HELP = "measure labels on their scan: volume, surface, diameters, intensities; a
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Scan, labels, what to compare with, where to write."""
     parser.add_argument("scan", metavar="SCAN", help="file, DICOM folder or zip")
-    parser.add_argument("labels", metavar="LABELS", help="NIfTI or other label map, .seg.nrrd, DICOM SEG")
+    parser.add_argument(
+        "labels", metavar="LABELS", help="NIfTI or other label map, .seg.nrrd, DICOM SEG, RT Structure Set"
+    )
     parser.add_argument("--series", type=prompting.series, metavar="N", help="which series, as in `volumask info`")
     parser.add_argument("--label", type=int, metavar="N", help="only this label; without it, all of them")
     parser.add_argument("--against", metavar="OTHER", help="a second label file: Dice, HD95 and NSD")
@@ -36,13 +38,13 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     if args.tolerance <= 0:
         raise BadInput("The tolerance of the NSD must be more than 0 mm.")
     volume = volume_io.read_volume(args.scan, args.series)
-    labelled = scan_labels.only(scan_labels.labelled(args.labels), args.label, args.labels)
+    labelled = scan_labels.only(scan_labels.labelled(args.labels, volume.geometry), args.label, args.labels)
     labels, segments, geometry = scan_labels.on_grid(labelled, volume.geometry)
     measured = statistics.statistics(volume, labels, segments)
     made = [tables.statistics_table(measured)]
     result: dict[str, Any] = {"segments": [one.as_dict() for one in measured]}
     if args.against:
-        found = agreement.compare(labels, segments, geometry, read_segments(args.against), args.tolerance)
+        found = agreement.compare(labels, segments, geometry, read_segments(args.against, geometry), args.tolerance)
         made.append(tables.agreement_table(found))
         result["agreement"] = [one.as_dict() for one in found]
     if args.csv:

@@ -18,7 +18,9 @@ HELP = "write one page with pictures and measurements (HTML); it names no patien
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Scan, labels, page."""
     parser.add_argument("scan", metavar="SCAN", help="file, DICOM folder or zip")
-    parser.add_argument("labels", metavar="LABELS", help="NIfTI or other label map, .seg.nrrd, DICOM SEG")
+    parser.add_argument(
+        "labels", metavar="LABELS", help="NIfTI or other label map, .seg.nrrd, DICOM SEG, RT Structure Set"
+    )
     parser.add_argument("out", metavar="OUT.html")
     parser.add_argument("--series", type=prompting.series, metavar="N", help="which series, as in `volumask info`")
     parser.add_argument("--against", metavar="OTHER", help="a second label file to compare with")
@@ -38,9 +40,11 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     if Path(args.out).suffix.lower() not in (".html", ".htm"):
         raise BadInput(f"{Path(args.out).name} is no name of a page.", "Let it end in .html.")
     volume = volume_io.read_volume(args.scan, args.series)
-    labels, segments, geometry = scan_labels.on_grid(scan_labels.labelled(args.labels), volume.geometry)
+    labels, segments, geometry = scan_labels.on_grid(
+        scan_labels.labelled(args.labels, volume.geometry), volume.geometry
+    )
     measured = statistics.statistics(volume, labels, segments)
-    other = read_segments(args.against) if args.against else None
+    other = read_segments(args.against, geometry) if args.against else None
     agreed = agreement.compare(labels, segments, geometry, other) if other else ()
     window = auto_window(volume)
     write_report(args.out, Content(volume, labels, tuple(segments), measured, window, agreed, title=args.title))

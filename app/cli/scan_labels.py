@@ -16,17 +16,19 @@ from app.segmentation import Segment
 Labelled = tuple[NDArray[np.unsignedinteger], list[Segment], Geometry]
 
 
-def labelled(path: str | Path) -> Labelled:
+def labelled(path: str | Path, grid: Geometry | None = None) -> Labelled:
     """Labels with their names; those of a label map keep their numbers, others are counted from 1.
+
+    Args:
+        grid: Of the scan; contours need it.
 
     Raises:
         BadInput: when it cannot be opened or holds no segment.
     """
-    from app.exchange import dicom_seg_reader, seg_nrrd_reader  # load highdicom, so only once it is wanted
-    from app.exchange.reading import read_segments
+    from app.exchange.reading import names_segments, read_segments  # loads highdicom, so only once it is wanted
 
-    if dicom_seg_reader.is_dicom_seg(path) or seg_nrrd_reader.is_seg_nrrd(seg_nrrd_reader.fields_of(path)):
-        incoming = read_segments(path)
+    if names_segments(path):
+        incoming = read_segments(path, grid)
         labels = np.zeros(incoming.geometry.shape, np.uint8)
         segments = []
         for number, one in enumerate(incoming.segments, start=1):

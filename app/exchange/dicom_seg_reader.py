@@ -77,13 +77,13 @@ def _term(described: pydicom.Dataset) -> str:
     types = described.get("SegmentedPropertyTypeCodeSequence")
     if not types:
         return ""
-    code = _snomed(str(types[0].get("CodeValue", "")), str(types[0].get("CodingSchemeDesignator", "")))
+    code = snomed(str(types[0].get("CodeValue", "")), str(types[0].get("CodingSchemeDesignator", "")))
     modifiers = types[0].get("SegmentedPropertyTypeModifierCodeSequence") or [pydicom.Dataset()]
     side = {code: letter for letter, (code, _) in SIDES.items()}.get(str(modifiers[0].get("CodeValue", "")), "")
     return next((key for key in (code + side, code) if term(key)), "")
 
 
-def _snomed(value: str, scheme: str) -> str:
+def snomed(value: str, scheme: str) -> str:
     """A code of the list; older files name the same things in SNOMED RT, which pydicom can compare."""
     if scheme == SCHEME:
         return value

@@ -9,18 +9,21 @@ from pathlib import Path
 import numpy as np
 import pydicom
 from numpy.typing import NDArray
+from pydicom.dataelem import RawDataElement
 from pydicom.dataset import FileMetaDataset
+from pydicom.tag import Tag
 from pydicom.uid import ImplicitVRLittleEndian, RTStructureSetStorage
 
 from app import __version__
 from app.atomic_file import replacing
 from app.errors import AppError
-from app.exchange.contours import filled, polygons
+from app.exchange.contours import Polygon, filled, polygons
 from app.exchange.dicom_seg import fill_patient, item_of, present_in, require_right_angles, state_identity
 from app.exchange.dicom_source import DicomSource, new_uid
 from app.exchange.receipt import DE_IDENTIFIED, IDENTIFIED, LabelReceipt, Written
+from app.exchange.rtstruct_reader import CONTOUR_DATA, points_of
 from app.exchange.terms import SCHEME, term_of
-from app.geometry import Geometry
+from app.geometry import Geometry, Region
 from app.segmentation import Segment
 
 _STUDY = "1.2.840.10008.3.1.2.3.1"  # Detached Study Management, the class that the standard wants named here
@@ -122,16 +125,25 @@ def _contours(
     roi = pydicom.Dataset()
     roi.ROIDisplayColor, roi.ReferencedROINumber = list(segment.colour), number
     roi.ContourSequence = []
-    for k in np.flatnonzero(mask.any(axis=(1, 2))).tolist():
-        for polygon in polygons(mask[k]):
+    box = Region.around(mask) or Region((0, 0, 0), (0, 0, 0))
+    for k in range(box.start[0], box.stop[0]):
+        for polygon in polygons(mask[k][box.slices[1:]]):
             contour = pydicom.Dataset()
+            contour.set_original_encoding(True, True, "iso8859")  # so that the text of `_data` is not parsed
             if source.planes:
                 contour.ContourImageSequence = [item_of(source.planes[k])]
             contour.ContourGeometricType, contour.NumberOfContourPoints = "CLOSED_PLANAR", len(polygon)
-            lps = geometry.world(np.insert(polygon, 0, k, axis=1)) * _FLIP
-            contour.ContourData = [f"{value:.4f}" for value in lps.ravel().tolist()]
+            contour[CONTOUR_DATA] = _data(np.insert(polygon + box.start[1:], 0, k, axis=1), geometry)
             roi.ContourSequence.append(contour)
     return roi
+
+
+def _data(index: Polygon, geometry: Geometry) -> RawDataElement:
+    """The points as the file has them: as text at once, because pydicom checks it a number at a time for seconds."""
+    lps = geometry.world(index) * _FLIP
+    text = "\\".join([f"{value:.4f}" for value in lps.ravel().tolist()]).encode("ascii")
+    text += b" " * (len(text) % 2)
+    return RawDataElement(Tag(CONTOUR_DATA), "DS", len(text), text, 0, True, True)
 
 
 def _compared(
@@ -141,19 +153,22 @@ def _compared(
     dataset = pydicom.dcmread(path)
     counts = []
     for segment, roi in zip(present, dataset.ROIContourSequence, strict=True):
-        back = _mask(roi, geometry)
-        if not np.array_equal(back, labels == segment.label):
-            raise AppError(f"{name} was not written: reading it back gave something else.", "Save it on another disk.")
-        counts.append(int(np.count_nonzero(back)))
+        slices, count = _polygons_of(roi, geometry), 0
+        for k, plane in enumerate(labels):
+            back = filled(slices.get(k, []), geometry.shape[1:])
+            count += int(np.count_nonzero(back))
+            if not np.array_equal(back, plane == segment.label):
+                raise AppError(
+                    f"{name} was not written: reading it back gave something else.", "Save it on another disk."
+                )
+        counts.append(count)
     return counts
 
 
-def _mask(roi: pydicom.Dataset, geometry: Geometry) -> NDArray[np.bool_]:
-    slices: dict[int, list[NDArray[np.float64]]] = {}
+def _polygons_of(roi: pydicom.Dataset, geometry: Geometry) -> dict[int, list[Polygon]]:
+    """Slice k -> the polygons on it, in its pixels."""
+    slices: dict[int, list[Polygon]] = {}
     for contour in roi.ContourSequence:
-        points = geometry.index(np.array(contour.ContourData, dtype=np.float64).reshape(-1, 3) * _FLIP)
-        slices.setdefault(int(np.rint(points[0, 0])), []).append(points[:, 1:])
-    mask = np.zeros(geometry.shape, bool)
-    for k, found in slices.items():
-        mask[k] = filled(found, geometry.shape[1:])
-    return mask
+        index = geometry.index(points_of(contour))
+        slices.setdefault(int(np.rint(index[0, 0])), []).append(index[:, 1:])
+    return slices

@@ -75,7 +75,7 @@ class Measuring(QObject):
             from app.measure import agreement
 
             labels = frozen.crop(geometry.region)
-            return agreement.compare(labels, segments, geometry, reading.read_segments(path))
+            return agreement.compare(labels, segments, geometry, reading.read_segments(path, geometry))
 
         def done(found: tuple[Agreement, ...]) -> None:
             self._agreements = found
