@@ -21,7 +21,7 @@ from app.engine.protocol import Estimate, Estimated, Prediction, Prior, Token
 from app.engine.uncertainty import estimate
 from app.prompts import Point
 from benchmarks.objects import data_folder, each, targets
-from benchmarks.peers import RESULTS
+from benchmarks.runs import RESULTS
 
 BINS = 15
 AFTER = (1, 3, 5)

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import argparse
 import json
-import os
-import platform
 import statistics
 import time
 from pathlib import Path
@@ -19,27 +16,22 @@ from app.engine.evaluation import Clicker, PredictorClicker, clicks_3d
 from app.engine.evaluation.protocols import REPORTED
 from app.engine.protocol import Predictor, Token
 from app.volume import Volume
+from benchmarks import runs
 from benchmarks.clickers import LARGEST, GrowCut, RandomWalker, peer_region
-from benchmarks.objects import Target, data_folder, each, targets
+from benchmarks.objects import Target, each
 
 PEERS = {"random-walker": RandomWalker, "growcut": GrowCut}
-RESULTS = Path(__file__).parent / "results"
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", help="folder with benchmark.json")
-    parser.add_argument("--role", action="append", choices=("train", "develop"))
+    parser = runs.parser(__doc__)
     parser.add_argument("--method", action="append", help="a model's id, random-walker or growcut")
-    parser.add_argument("--only", default="", help="objects whose title holds this text")
     args = parser.parse_args()
-    folder = data_folder(args.data)
-    chosen = [t for t in targets(folder, args.role or ["train", "develop"]) if args.only in t.title]
-    RESULTS.mkdir(exist_ok=True)
+    folder, chosen = runs.chosen(args)
     for method in args.method or ["trial", "classic", *PEERS]:
         rows = measure(method, folder, chosen)
         if not args.only:
-            write(method, rows)
+            runs.write(f"clicks_{method}", {"method": method, "protocol": "clicks-3d"}, rows)
     print(table())
 
 
@@ -68,19 +60,13 @@ def measure(method: str, folder: Path, chosen: list[Target]) -> list[dict[str, A
     return rows
 
 
-def write(method: str, rows: list[dict[str, Any]]) -> None:
-    machine = {"processor": platform.processor() or platform.machine(), "cores": os.cpu_count()}
-    made = {"method": method, "protocol": "clicks-3d", "machine": machine, "objects": rows}
-    (RESULTS / f"clicks_{method}.json").write_text(json.dumps(made, indent=1) + "\n")
-
-
 def table() -> str:
     """Markdown: mean Dice and NSD over the objects that every method was run on, then over all."""
     lines = [
         "| method | objects | n | Dice 1 / 3 / 5 / 10 clicks | NSD (2 mm) | seconds a click |",
         "| --- | --- | --- | --- | --- | --- |",
     ]
-    for path in sorted(RESULTS.glob("clicks_*.json")):
+    for path in sorted(runs.RESULTS.glob("clicks_*.json")):
         made = json.loads(path.read_text())
         rows = [row for row in made["objects"] if "dice" in row]
         groups = {

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import argparse
 import json
-import os
-import platform
 import statistics
 from typing import Any
 
@@ -13,23 +10,18 @@ from app.engine import registry
 from app.engine.evaluation import PredictorClicker
 from app.engine.evaluation.protocols import PROTOCOLS
 from app.engine.protocol import Token
-from benchmarks.objects import data_folder, each, targets
-from benchmarks.peers import RESULTS
+from benchmarks import runs
+from benchmarks.objects import each
 
 FIGURES = ("dice_2d", "dice_3d", "dice_3d_salient", "seconds_propagate")
 MADE = ("clicks-propagate", "mask-propagate")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", help="folder with benchmark.json")
-    parser.add_argument("--role", action="append", choices=("train", "develop"))
+    parser = runs.parser(__doc__)
     parser.add_argument("--model", action="append", help="a model's id; trial and classic without it")
-    parser.add_argument("--only", default="", help="objects whose title holds this text")
     args = parser.parse_args()
-    folder = data_folder(args.data)
-    chosen = [t for t in targets(folder, args.role or ["train", "develop"]) if args.only in t.title]
-    RESULTS.mkdir(exist_ok=True)
+    folder, chosen = runs.chosen(args)
     for model in args.model or ["trial", "classic"]:
         predictor, rows = registry.load(model), []
         for target, volume, mask in each(folder, chosen):
@@ -40,9 +32,7 @@ def main() -> None:
             rows.append(row)
             print(f"{model:10} {target.title:48}", *(_line(row[name]) for name in MADE), sep="  ", flush=True)
         if not args.only:
-            machine = {"processor": platform.processor() or platform.machine(), "cores": os.cpu_count()}
-            made = {"model": model, "machine": machine, "objects": rows}
-            (RESULTS / f"propagation_{model}.json").write_text(json.dumps(made, indent=1) + "\n")
+            runs.write(f"propagation_{model}", {"model": model}, rows)
     print(table())
 
 
@@ -52,7 +42,7 @@ def table() -> str:
         "| model | protocol | objects | n | 2D Dice | 3D Dice | 3D Dice, salient slices | seconds |",
         "| --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
-    for path in sorted(RESULTS.glob("propagation_*.json")):
+    for path in sorted(runs.RESULTS.glob("propagation_*.json")):
         made = json.loads(path.read_text())
         for name in MADE:
             for role in ("train", "develop"):
