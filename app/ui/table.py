@@ -131,7 +131,7 @@ ROWS: tuple[Row, ...] = (
     Row("save-as", FILE, _text("Save project &as…"), lambda c: c.cases.save_as(), "", ("Ctrl+Shift+S",), _has_case,
         group=1),
     Row("bring-in", FILE, _text("&Bring in labels…"), lambda c: c.exports.bring_in(), "labels", ("Ctrl+I",), _has_case,
-        tip=_text("Bring in segments: label map, .seg.nrrd, DICOM SEG"), group=1),
+        tip=_text("Bring in segments: label map, .seg.nrrd, DICOM SEG, RT Structure Set"), group=1),
     Row("export-mesh", FILE, _text("Export for &3D print (STL)…"), lambda c: c.exports.mesh(), "mesh", ("Ctrl+E",),
         _has_segment, tip=_text("Export surfaces for 3D print: STL, OBJ, PLY"), group=2, button=_text("3D print")),
     Row("export-labels", FILE, _text("Export &labels (NIfTI, DICOM)…"), lambda c: c.exports.labels(), "labels",
