@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from app.engine.builtin import hints
 from app.engine.builtin.maps import CHANNELS, IMAGE_CHANNELS
 from app.engine.builtin.network import WIDTHS
+from app.engine.builtin.runtime import DECODER, ENCODER, WEIGHTS
 from training.state import Network
 
 GRAPH = "graph"
@@ -49,7 +50,7 @@ def main() -> None:
 
 
 def export(weights: Path, folder: Path, side: int) -> None:
-    """Write network.safetensors, encoder.xml and decoder.xml."""
+    """Write the weights and both graphs under the names that `Runtime` reads."""
     tensors = {name: value.half().contiguous() for name, value in load_file(weights).items() if name != GRAPH}
     network = Network()
     network.load_state_dict({name: value.float() for name, value in tensors.items()})
@@ -61,7 +62,7 @@ def export(weights: Path, folder: Path, side: int) -> None:
         torch.zeros(1, width, *(side // stride for _ in cube))
         for width, stride in zip(WIDTHS, (1, 2, 4, 8), strict=True)
     ]
-    parts = {"encoder": (network.encoder, (image,)), "decoder": (_Decoder(network.decoder), (*features, drawn, hinted))}
+    parts = {ENCODER: (network.encoder, (image,)), DECODER: (_Decoder(network.decoder), (*features, drawn, hinted))}
     folder.mkdir(parents=True, exist_ok=True)
     places, further = _places(tensors), bytearray()
     for name, (module, example) in parts.items():
@@ -70,9 +71,9 @@ def export(weights: Path, folder: Path, side: int) -> None:
             openvino.save_model(graph, Path(temporary) / "graph.xml", compress_to_fp16=True)
             tree, constants = Tree.parse(Path(temporary) / "graph.xml"), (Path(temporary) / "graph.bin").read_bytes()
         _point(tree, constants, places, further)
-        tree.write(folder / f"{name}.xml", encoding="utf-8")
+        tree.write(folder / name, encoding="utf-8")
     tensors[GRAPH] = torch.frombuffer(further, dtype=torch.uint8)
-    path = folder / "network.safetensors"
+    path = folder / WEIGHTS
     save_file(tensors, path)
     path.chmod(0o644)  # safetensors writes for its user alone; an installation is read by all
 
