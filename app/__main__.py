@@ -22,6 +22,14 @@ def main(arguments: list[str] | None = None) -> int:
         from app.volume_io import isolated
 
         return isolated.main()
+    if args == ["--compare"]:
+        from app.engine.backends import comparison
+
+        return comparison.main()
+    if args == ["--draw"]:
+        from app.render import first_picture
+
+        return first_picture.main()
     from app import cli
 
     if args and (args[0] in cli.COMMANDS or args[0] in ("-h", "--help", "--version")):

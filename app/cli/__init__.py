@@ -25,6 +25,7 @@ COMMANDS = (
     "bench",
     "models",
     "train-sam3d",
+    "self-test",
 )
 USAGE, BAD_INPUT = 2, 3
 
@@ -33,7 +34,8 @@ def main(arguments: list[str]) -> int:
     """Run one subcommand.
 
     Returns:
-        0; 2 for wrong usage; 3 for bad input or a missing model, with one plain line on stderr.
+        0; 2 for wrong usage; 3 for bad input or a missing model, with one plain line on stderr; 1 for a self-test
+        in which something does not work.
     """
     wanted = [name for name in COMMANDS if arguments[:1] == [name]]
     args = parser(wanted or COMMANDS).parse_args(arguments)
@@ -50,7 +52,7 @@ def main(arguments: list[str]) -> int:
         )
         return BAD_INPUT
     print(json.dumps(result) if args.json else command.text(result))
-    return 0
+    return int(command.status(result)) if hasattr(command, "status") else 0
 
 
 def parser(names: Sequence[str] = COMMANDS) -> argparse.ArgumentParser:
