@@ -141,13 +141,11 @@ class Document(Timeline):
         if prompts not in self._open.of(label):
             return False
         before = self.state(label)
-        if not before.edits:
-            region, mask = _with_own(region, mask, self.segmentation.extent(label))
-        change = self.segmentation.apply(region, self.segmentation.claimed(label, region, mask))
+        change = self.segmentation.claim(label, region, mask, alone=not before.edits)
         self._open.answered(label, prompts)
         title = _title(before.prompts, prompts) + f" {before.segment.name}"
         self._push(Step(title, label, before, replace(before, prompts=prompts), change))
-        self._tell(prompts=(label,), region=region)
+        self._tell(prompts=(label,), region=change.region if change else None)
         return True
 
     def refuse(self, label: int, prompts: Prompts) -> None:
@@ -171,11 +169,11 @@ class Document(Timeline):
         Steps of one `group` are undone together; `confidence` is (axis, slice, value) of a propagated slice.
         """
         before = self._unlocked(label)
-        change = self.segmentation.apply(region, self.segmentation.claimed(label, region, mask))
+        change = self.segmentation.claim(label, region, mask)
         after = replace(_with_confidence(before, confidence), edits=before.edits + 1)
         self._push(Step(f"{title} {before.segment.name}", label, before, after, change, group))
         self._bump(label)
-        self._tell(region=region, confidences=(label,) if confidence else ())
+        self._tell(region=change.region if change else None, confidences=(label,) if confidence else ())
 
     def revise(self, proposal: Proposal) -> None:
         """Apply a correction as one undo step; clicks that wait for a segment which it removes are dropped.
@@ -213,22 +211,10 @@ class Document(Timeline):
         """Take all voxels of a segment away; its state before, and the change where there was one."""
         before = self._unlocked(label)
         self._open.forget(label)
-        region = self.segmentation.extent(label)
+        region = self.segmentation.bounds(label)
         if region is None:
             return before, None
-        crop = self.segmentation.labels[region.slices]
-        return before, self.segmentation.apply(region, np.where(crop == label, 0, crop).astype(np.uint8))
-
-
-def _with_own(region: Region, mask: NDArray[np.bool_], own: Region | None) -> tuple[Region, NDArray[np.bool_]]:
-    """An answer's mask on a region that also covers the segment's own voxels, which are emptied outside the answer."""
-    if own is None or region.union(own) == region:
-        return region, mask
-    whole = region.union(own)
-    padded = np.zeros(whole.shape, bool)
-    if region.size:
-        padded[region.within(whole).slices] = mask
-    return whole, padded
+        return before, self.segmentation.claim(label, region, np.broadcast_to(np.False_, region.shape))
 
 
 def _with_confidence(state: SegmentState, confidence: tuple[int, int, float] | None) -> SegmentState:

@@ -44,13 +44,12 @@ class Region:
     @classmethod
     def around(cls, mask: NDArray[np.bool_]) -> Region | None:
         """The tightest box around the True voxels; None when there is none."""
-        spans = []
-        for axis in range(3):
-            line = np.flatnonzero(mask.any(axis=tuple(a for a in range(3) if a != axis)))
-            if not line.size:
-                return None
-            spans.append((int(line[0]), int(line[-1]) + 1))
-        return cls(_index([s[0] for s in spans]), _index([s[1] for s in spans]))
+        rows: NDArray[np.bool_] = np.any(mask, axis=2)  # along memory, which is the fast way to look at every voxel
+        k, j = np.flatnonzero(rows.any(axis=1)), np.flatnonzero(rows.any(axis=0))
+        if not k.size:
+            return None
+        i = np.flatnonzero(mask[k[0] : k[-1] + 1, j[0] : j[-1] + 1].any(axis=(0, 1)))
+        return cls(_index([line[0] for line in (k, j, i)]), _index([line[-1] + 1 for line in (k, j, i)]))
 
     @property
     def slices(self) -> tuple[slice, slice, slice]:

@@ -44,7 +44,7 @@ class Step:
         prompts = sum(p.mask.nbytes if isinstance(p, SliceMask) else 100 * len(p.indices) for p in drawn)
         new = self.after.confidences if self.after and not self._shares_confidences() else {}
         confidences = sum(len(values) for values in new.values())
-        return 300 + prompts + 100 * confidences + (len(self.change.xor) if self.change else 0)
+        return 300 + prompts + 100 * confidences + (len(self.change.bits) if self.change else 0)
 
     def _shares_confidences(self) -> bool:
         return bool(self.before and self.after and self.before.confidences is self.after.confidences)

@@ -9,7 +9,7 @@ import json
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,8 @@ from app.view_state import ViewState, Window
 from app.volume import Source
 
 SUFFIX = ".volumask"
-VERSION = 1
+VERSION = 2
+"""1 kept a byte a voxel of every change (`changes/*.xor`), 2 keeps a bit (`changes/*.bits`)."""
 _DAMAGES = (
     *(OSError, zipfile.BadZipFile, zlib.error, struct.error, EOFError),  # of the archive
     *(NotImplementedError, RuntimeError),  # an unknown compression; a password
@@ -131,7 +132,7 @@ def write(path: str | Path, case: Snapshot, compress: bool = True) -> None:
         archive.writestr("labels.u8", case.labels.crop(case.region).tobytes())
         for number, step in enumerate(steps):
             if step.change:
-                archive.writestr(zipfile.ZipInfo(f"changes/{number}.xor"), step.change.xor)
+                archive.writestr(zipfile.ZipInfo(f"changes/{number}.bits"), step.change.bits)
 
 
 def read(path: str | Path) -> Snapshot:
@@ -176,8 +177,9 @@ def restore(case: Snapshot, document: Document, view: ViewState) -> None:
 
 def _parsed(path: Path, value: Mapping[str, Any], archive: zipfile.ZipFile) -> Snapshot:
     prompts = [decode(prompt) for prompt in value["prompts"]]
-    region = Region(_tuple(value["region"][0]), _tuple(value["region"][1]))
-    steps = [_parse_step(number, step, prompts, archive) for number, step in enumerate(value["steps"])]
+    region = _region(value["region"])
+    change = _parse_change if value["version"] > 1 else _parse_bytes
+    steps = [_parse_step(step, prompts, change(number, step, archive)) for number, step in enumerate(value["steps"])]
     look = value["look"]
     return Snapshot(
         source=_find_source(path, value),
@@ -265,18 +267,32 @@ def _step(step: Step, table: _PromptTable) -> dict[str, Any]:
     }
 
 
-def _parse_step(number: int, value: Mapping[str, Any], prompts: list[Prompt], archive: zipfile.ZipFile) -> Step:
-    change = None
-    if value["region"]:
-        region = Region(_tuple(value["region"][0]), _tuple(value["region"][1]))
-        change = Change(region, archive.read(f"changes/{number}.xor"))
+def _parse_step(value: Mapping[str, Any], prompts: list[Prompt], change: Change | None) -> Step:
     before, after = (_parse_state(v, prompts) if (v := value[key]) else None for key in ("before", "after"))
     return Step(value["title"], value["label"], before, after, change, value["group"])
+
+
+def _parse_change(number: int, value: Mapping[str, Any], archive: zipfile.ZipFile) -> Change | None:
+    if not value["region"]:
+        return None
+    return Change(_region(value["region"]), value["label"], archive.read(f"changes/{number}.bits"))
+
+
+def _parse_bytes(number: int, value: Mapping[str, Any], archive: zipfile.ZipFile) -> Change | None:
+    if not value["region"]:
+        return None
+    region = _region(value["region"])
+    moved = np.frombuffer(zlib.decompress(archive.read(f"changes/{number}.xor")), np.uint8).reshape(region.shape)
+    return Change.of(region, value["label"], moved != 0)
 
 
 def _rulers(values: Iterable[Mapping[str, Any]] | None) -> tuple[Ruler, ...]:
     points = ((tuple((float(k), float(j), float(i)) for k, j, i in v["points"]), int(v["axis"])) for v in values or ())
     return tuple(Ruler(*one) for one in points)
+
+
+def _region(corners: Sequence[Iterable[int]]) -> Region:
+    return Region(_tuple(corners[0]), _tuple(corners[1]))
 
 
 def _tuple(values: Iterable[int]) -> Index:

@@ -1,8 +1,8 @@
-"""The label array and its segments. Voxels change here, through `apply`, and nowhere else."""
+"""The label array and its segments. Voxels change here and nowhere else."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -96,32 +96,34 @@ class Segmentation:
         labels = self._labels if region is None else self._labels[region.slices]
         return np.asarray(labels == label)
 
-    def claimed(self, label: int, region: Region, mask: NDArray[np.bool_]) -> Labels:
-        """Label values of `region` if `label` were to be exactly `mask` there.
+    def claim(self, label: int, region: Region, mask: NDArray[np.bool_], alone: bool = False) -> Change | None:
+        """Make the segment equal `mask` in `region`: the gate of all that is not a proposal.
 
-        It takes background and its own voxels only; other segments keep theirs, and a locked segment keeps its own.
+        It takes background and its own voxels only, other segments keep theirs. It goes slice by slice, so that its
+        time is that of the slices that differ.
+
+        Args:
+            mask: (k, j, i) of the region's shape.
+            alone: Whether the segment is emptied outside the region, too.
+
+        Returns:
+            What differs, for `flip`; None where nothing does, as for a locked segment.
         """
-        before = self._labels[region.slices]
         if self._segments[label].locked:
-            return before.copy()
-        mine = before == label
-        return np.where(mask & ((before == 0) | mine), label, np.where(mine, 0, before)).astype(np.uint8)
-
-    def apply(self, region: Region, values: Labels) -> Change:
-        """Write `values` into `region`. The single gate; the answer undoes and redoes it.
-
-        Raises:
-            ValueError: when a locked segment would change or a label has no segment.
-        """
-        before = self._labels[region.slices]
-        differs = before != values
-        touched = set(np.unique(before[differs]).tolist())
-        new = set(np.unique(values[differs]).tolist())
-        if locked := [label for label in (touched | new) - {0} if self._segments[label].locked]:
-            raise ValueError(f"the locked segments {locked} would change")
-        change = Change.between(before, values, region)
-        change.flip(self._labels)
-        self._note(region, new)
+            return None
+        own = self._extents.get(label) if alone else None
+        wide = region.union(own) if own else region
+        planes, crop = [], self._labels[wide.slices]
+        for k, wanted in enumerate(_planes(region, mask, wide)):
+            moved = _moved(crop[k], label, wanted)
+            planes.append(np.packbits(moved))
+            if planes[-1].any():
+                crop[k] ^= moved.view(np.uint8) * np.uint8(label)
+        change = self._noted(label, wide, planes)
+        if alone:
+            self._extents.pop(label, None)
+            if region.size:
+                self._extents[label] = region
         return change
 
     def fill(self, segments: Iterable[Segment], region: Region, labels: Labels) -> None:
@@ -132,13 +134,13 @@ class Segmentation:
         self._labels[region.slices] = labels
         self._note(region, set(self._segments))
 
-    def flip(self, change: Change, label: int) -> None:
+    def flip(self, change: Change) -> None:
         """Undo or redo a change of a segment: it is its own inverse."""
         change.flip(self._labels)
-        self._note(change.region, {label})
+        self._note(change.region, {change.label})
 
     def revise(self, region: Region, values: Labels, changes: Mapping[int, Change]) -> None:
-        """Write `values` into `region`, `changes` (`change.by_label`) being the same for undo: `apply`, prepared.
+        """Write `values` into `region`, `changes` (`change.by_label`) being the same for undo: a proposal's gate.
 
         Raises:
             ValueError: when a locked segment would change or a label has no segment.
@@ -175,6 +177,16 @@ class Segmentation:
                 self._frozen[k] = self._labels[k].copy()
         return FrozenLabels(self.geometry.region, tuple(kept for kept in self._frozen if kept is not None))
 
+    def _noted(self, label: int, region: Region, planes: list[NDArray[np.uint8]]) -> Change | None:
+        """The change of packed planes, cut to the slices that differ; None where none does."""
+        differ = [k for k, plane in enumerate(planes) if plane.any()]
+        if not differ:
+            return None
+        first, last = differ[0], differ[-1] + 1
+        box = Region((region.start[0] + first, *region.start[1:]), (region.start[0] + last, *region.stop[1:]))
+        self._note(box, {label})
+        return Change.packed(box, label, planes[first:last])
+
     def _note(self, region: Region, labels: set[int]) -> None:
         self.stamp += 1
         self.touched = self.touched.union(region)
@@ -183,3 +195,28 @@ class Segmentation:
             self._extents[label] = known.union(region) if known else region
         for k in range(region.start[0], region.stop[0]):
             self._frozen[k] = None
+
+
+def _planes(region: Region, mask: NDArray[np.bool_], wide: Region) -> Iterator[NDArray[np.bool_]]:
+    """Each slice k of a mask, padded to a wider region."""
+    inner = region.within(wide)
+    rows, columns = inner.slices[1:]
+    for k in range(wide.shape[0]):
+        inside = inner.start[0] <= k < inner.stop[0]
+        if inside and region.shape[1:] == wide.shape[1:]:
+            yield mask[k - inner.start[0]]
+            continue
+        plane = np.zeros(wide.shape[1:], bool)
+        if inside:
+            plane[rows, columns] = mask[k - inner.start[0]]
+        yield plane
+
+
+def _moved(labels: Labels, label: int, wanted: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Where a segment that takes background and its own voxels only would come or go."""
+    own = labels == label
+    moved: NDArray[np.bool_] = labels == 0
+    moved |= own
+    moved &= wanted
+    moved ^= own
+    return moved

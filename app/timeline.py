@@ -108,7 +108,7 @@ class Timeline(DocumentFacts):
         for step in steps:
             self._set_state(step.label, step.after if forwards else step.before)
             if step.change:
-                self.segmentation.flip(step.change, step.label)
+                self.segmentation.flip(step.change)
                 region = region.union(step.change.region) if region else step.change.region
             self._bump(step.label)
         if steps:

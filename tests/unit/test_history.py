@@ -15,7 +15,7 @@ REGION = Region((0, 0, 0), (1, 1, 1))
 
 
 def step(title: str, size: int = 700, group: int = 0) -> Step:
-    return Step(title, 1, STATE, STATE, Change(REGION, b"x" * size), group)
+    return Step(title, 1, STATE, STATE, Change(REGION, 1, b"x" * size), group)
 
 
 def titles(history: History) -> list[str]:

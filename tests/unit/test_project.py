@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -91,6 +92,25 @@ def test_undo_and_redo_go_on_after_reopening(tmp_path: Path, scan: Path) -> None
         assert again.redo()
         assert equal(document, again)
     assert not again.can_redo
+
+
+def test_a_project_of_the_first_version_reopens_with_its_history(tmp_path: Path, scan: Path) -> None:
+    document, view = worked_on(scan)
+    path, old = tmp_path / "case.volumask", tmp_path / "old.volumask"
+    project.write(path, project.snapshot(document, view, "classic"))
+    with zipfile.ZipFile(path) as archive, zipfile.ZipFile(old, "w") as older:
+        value = json.loads(archive.read("case.json"))
+        older.writestr("case.json", json.dumps(value | {"version": 1}))
+        older.writestr("labels.u8", archive.read("labels.u8"))
+        for number, step in enumerate((*document.history.done, *reversed(document.history.undone))):
+            if step.change:
+                labels = np.zeros(SHAPE, np.uint8)
+                step.change.flip(labels)
+                crop = labels[step.change.region.slices]
+                older.writestr(f"changes/{number}.xor", zlib.compress(crop.tobytes(), 1))
+    again = Document(volume(scan))
+    project.restore(project.read(old), again, ViewState())
+    assert equal(document, again)
 
 
 def test_a_changed_scan_is_refused(tmp_path: Path, scan: Path) -> None:
