@@ -181,6 +181,13 @@ def _shape(header: Header) -> tuple[int, int]:
 
 
 def _scaling(dataset: pydicom.Dataset, slope: float, intercept: float) -> tuple[float, float]:
+    """Slope and intercept from stored to shown values: the Modality LUT, or a frame's Pixel Value Transformation.
+
+    DICOM PS3.3 C.11.1 and C.7.6.16.2.9: what the scanner's own console and every viewer show. Two further scales are
+    left alone. Philips' private one (2005,100E), which some converters divide by, gives the signal before a scan was
+    scaled for display: FP = shown / (slope * private slope) (Chenevert et al., Transl Oncol 7, 2014); one scan's values
+    differ from the shown ones by a constant. Real World Value Mapping (C.7.6.16.2.11) may hold several quantities.
+    """
     slope, intercept = _float(dataset.get("RescaleSlope"), slope), _float(dataset.get("RescaleIntercept"), intercept)
     return (slope, intercept) if slope else (1.0, intercept)
 

@@ -25,8 +25,8 @@ DIFFERENT = {
     "ct_liver_3slices_with_seg__dcm2niix_1_Liver_Segmentation": "the segmentation object, which is not an image",
     "ge_mr_signa_20slices__dcm2niix_2_FSE_PD_AXIAL_OBL": "dcm2niix repeats the first step: test_rounded_...",
 }
-# dcm2niix multiplies by Philips' private scale; the standard rescale, as upstream's reference has it, is used here
-OTHER_VALUES = ("philips_mr_enhanced__dcm2niix_301_",)
+# dcm2niix divides by Philips' private scale; the standard's rescale, as upstream's reference has it, is used here
+OTHER_VALUES = {"philips_mr_enhanced__dcm2niix_301_": "test_philips_private_scale_..."}
 
 
 def name_of(path: Path) -> str:
@@ -121,6 +121,19 @@ def test_a_missing_slice_is_filled_and_said() -> None:
     assert volume.array[3] == pytest.approx((volume.array[2].astype(float) + volume.array[4]) / 2, abs=0.51)
 
 
+def test_philips_private_scale_is_all_that_parts_our_values_from_dcm2niix() -> None:
+    folder = DATA / "dicom" / "philips_mr_enhanced"
+    volume = volume_io.read_volume(folder)
+    header = pydicom.dcmread(next(folder.iterdir()), stop_before_pixels=True)
+    private = {float(e.value) for e in header.iterall() if e.tag == (0x2005, 0x100E)}
+    frames = header.PerFrameFunctionalGroupsSequence
+    slopes = {float(frame.PixelValueTransformationSequence[0].RescaleSlope) for frame in frames}
+    (scale,), (slope,) = private, slopes
+    for sample in reference_of("philips_mr_enhanced__dcm2niix_301_")["samples"]:
+        index = tuple(np.rint(volume.geometry.index(sample["ras_mm"])).astype(int))
+        assert volume.array[index] == pytest.approx(sample["value"] * slope * scale, rel=1e-5, abs=1e-5)
+
+
 def test_rounded_steps_follow_every_position_and_not_only_the_first_two() -> None:
     folder, reference = (
         DATA / "dicom" / "ge_mr_signa_20slices",
@@ -132,8 +145,12 @@ def test_rounded_steps_follow_every_position_and_not_only_the_first_two() -> Non
     ours = volume.geometry.world([(k, 0, 0) for k in range(20)])
     affine = np.array(reference["affine_ras"])
     theirs = np.array([affine[:3, :3] @ (0, 255, k) + affine[:3, 3] for k in range(20)])
-    assert np.linalg.norm(ours - places, axis=1).max() < 0.1
+    assert np.linalg.norm(ours - places, axis=1).max() < 0.1  # the headers round to 0.1 mm
     assert np.linalg.norm(theirs - places, axis=1).max() > 1
+    # GE's "spacing between slices" is the gap: with the thickness it is the step that the scanner was told to make.
+    told = headers[0].SliceThickness + headers[0].SpacingBetweenSlices
+    assert volume.geometry.spacing[0] == pytest.approx(told, abs=1e-3)
+    assert abs(reference["spacing_mm"][2] - told) > 0.07
     for sample in reference["samples"]:
         i, j, k = sample["ijk"]
         assert volume.array[k, 255 - j, i] == sample["value"]
