@@ -18,6 +18,10 @@ def main(arguments: list[str] | None = None) -> int:
         from app.engine import compute
 
         return compute.main(args[1:])
+    if args and args[0] == "--try":
+        from app.engine import trying
+
+        return trying.main(args[1:])
     if args == ["--decode"]:
         from app.volume_io import isolated
 

@@ -13,9 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from app import volume_io
-from app.cli import progress
+from app.cli import bench_zoo, progress
 from app.cli.bench_steps import Bench, Step, dicom_folder, enlarged, peak_memory
 from app.engine import registry
+from app.engine.backends.tested import cores
+from app.engine.rehearsal import can_rehearse
 from app.engine.speeds import Speeds
 from app.errors import BadInput
 
@@ -29,6 +31,10 @@ _CLICK = (0.9, 0.5, 0.71)  # in the liver of the sample, as a share of the grid 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Which models, which image, how often."""
     parser.add_argument("--model", metavar="ID", action="append", help="which model (repeat for several)")
+    zoo = (
+        "time the networks (those of --model, or a usual choice), with random numbers where their weights are not here"
+    )
+    parser.add_argument("--zoo", action="store_true", help=f"{zoo}, beside published figures")
     parser.add_argument("--image", metavar="PATH", help="another scan than the bundled sample")
     parser.add_argument("--click", type=_index, metavar="i,j,k", help="a voxel inside a structure of --image")
     parser.add_argument("--shape", type=_index, default=(300, 512, 512), metavar="i,j,k", help="resample to this grid")
@@ -37,6 +43,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> dict[str, Any]:
     """Measure; the models run in this process."""
+    if args.zoo:
+        return _head(args) | {"zoo": bench_zoo.measured(args.model or bench_zoo.DEFAULT, args.repeat)}
     cards = [registry.resolve(model) for model in args.model or [None]]
     source = args.image or str(_SAMPLE)
     if args.image and not args.click:
@@ -65,24 +73,39 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     speeds.save()
     progress.report(1.0, "Measured")
     shape = "x".join(str(n) for n in reversed(large.shape))
-    return {
+    networks = [card.id for card in cards if can_rehearse(card)]
+    return _head(args) | {
         "image": f"{Path(source).name} resampled to {shape} voxels, {large.array.dtype}",
-        "machine": {"processor": platform.processor() or platform.machine(), "cores": os.cpu_count()},
-        "repeat": args.repeat,
         "rows": rows,
+        **({"zoo": bench_zoo.measured(networks, args.repeat)} if networks else {}),
         "peak_memory_gb": round(peak_memory() / 1e9, 2),
     }
 
 
 def text(result: dict[str, Any]) -> str:
     """The table."""
-    lines = [f"{result['image']}, {result['machine']['cores']} cores, median of {result['repeat']}"]
+    machine = result["machine"]
+    about = f"{machine['processor']}, {machine['cores']} cores (load {machine['load']}), median of {result['repeat']}"
+    if "rows" not in result:
+        return "\n".join([about, *bench_zoo.lines(result["zoo"])])
+    lines = [f"{result['image']}, {about}"]
     for row in result["rows"]:
         model = f" ({row['model']})" if "model" in row else ""
         budget = f"  budget {row['budget_s']:g} s" if row["budget_s"] else ""
         lines.append(f"{row['what'] + model:<58} {row['median_s']:>8.3f} s{budget}")
     lines.append(f"{'peak memory of this process':<58} {result['peak_memory_gb']:>8.2f} GB")
+    if "zoo" in result:
+        lines += bench_zoo.lines(result["zoo"])
+    else:
+        lines.append("encoder and decoder of the networks, beside published figures: volumask bench --zoo")
     return "\n".join(lines)
+
+
+def _head(args: argparse.Namespace) -> dict[str, Any]:
+    """This machine, and how busy it was meanwhile: others' work makes every time longer."""
+    load = round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else None
+    machine = {"processor": platform.processor() or platform.machine(), "cores": cores(), "load": load}
+    return {"machine": machine, "repeat": args.repeat}
 
 
 def _row(step: Step, repeat: int, work: Callable[[], Any]) -> dict[str, Any]:

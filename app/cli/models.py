@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import argparse
 import os
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from app.cli import progress
 from app.engine import registry
 from app.engine.protocol import ModelCard, Token
+from app.engine.speeds import Speeds
 from app.errors import AppError, BadInput
 
 NAME = "models"
-HELP = "list, download, import or verify the models"
-VERBS = ("list", "download", "import", "verify")
+HELP = "list, download, import, verify or test the models"
+VERBS = ("list", "download", "import", "verify", "test")
 NEEDS = {"download": "an ID", "import": "a FILE"}
 
 
@@ -39,6 +41,8 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
         return _download(args)
     if args.verb == "import":
         return _import(args)
+    if args.verb == "test":
+        return _test(args)
     return _verify(args) if args.verb == "verify" else _list()
 
 
@@ -46,6 +50,8 @@ def text(result: dict[str, Any]) -> str:
     """A line for each model."""
     if "verified" in result:
         return "\n".join(_verified_line(row) for row in result["verified"]) or "No model with weights is installed."
+    if "computer" in result:
+        return _tested_lines(result)
     if "models" not in result:
         return f"{result['name']}: {result['path']}"
     width = max(len(row["id"]) for row in result["models"])
@@ -53,10 +59,12 @@ def text(result: dict[str, Any]) -> str:
 
 
 def _list() -> dict[str, Any]:
-    return {"default": registry.default_id(), "models": [_row(card) for card in registry.cards()]}
+    speeds = Speeds()
+    return {"default": registry.default_id(), "models": [_row(card, speeds) for card in registry.cards()]}
 
 
-def _row(card: ModelCard) -> dict[str, Any]:
+def _row(card: ModelCard, speeds: Speeds) -> dict[str, Any]:
+    here = speeds.of(card.id)
     path = registry.weights_path(card) if card.weights else None
     return {
         "id": card.id,
@@ -74,6 +82,7 @@ def _row(card: ModelCard) -> dict[str, Any]:
         "sha256": card.sha256,
         "installed": registry.installed(card),
         "path": str(path) if path else "",
+        "here": asdict(here) if here else None,
     }
 
 
@@ -83,7 +92,9 @@ def _line(row: dict[str, Any], width: int, default: bool) -> str:
     rights = row["licence"] if row["commercial"] else f"{row['licence']} (non-commercial)"
     prompts = ", ".join(row["prompts"])
     mark = "*" if default else " "
-    return f"{mark} {row['id']:<{width}}  {row['dimensions']}D  {state:<13}  {size:>8}  {prompts:<27}  {rights}"
+    here = f"{row['here']['typical']:.2f} s" if row["here"] else "-"
+    facts = f"{row['dimensions']}D  {state:<13}  {size:>8}  {here:>7}  {prompts:<27}  {rights}"
+    return f"{mark} {row['id']:<{width}}  {facts}"
 
 
 def _download(args: argparse.Namespace) -> dict[str, Any]:
@@ -130,3 +141,31 @@ def _verified_line(row: dict[str, Any]) -> str:
         "": "parameters as they should be, no checksum known",
     }
     return f"{row['id']}: {against[row['known']]}  {row['sha256']}"
+
+
+def _test(args: argparse.Namespace) -> dict[str, Any]:
+    """This computer, and one model on it."""
+    from app.engine import trying
+    from app.engine.backends import machine_test
+
+    if args.target:
+        registry.card(args.target)
+    tested = machine_test.find_fastest(progress.report, Token())
+    found = trying.try_models([args.target] if args.target else [], progress.report, Token())
+    return {"computer": asdict(tested), "tried": [asdict(rehearsed) for rehearsed in found]}
+
+
+def _tested_lines(result: dict[str, Any]) -> str:
+    lines = [
+        f"{'*' if run is result['computer']['runs'][0] else ' '} {run['backend']:<9} {run['threads']:>3} threads  "
+        f"{run['seconds']:.4f} s"
+        for run in result["computer"]["runs"]
+    ]
+    for row in result["tried"]:
+        first, following = row["first"], row["following"]
+        weights = "" if row["trained"] else " (random numbers for weights)"
+        lines.append(
+            f"{row['model']}: a first click on a {row['unit']} {first['seconds']:.2f} s ({first['cpu_seconds']:.2f} s "
+            f"of processor), the next {following['seconds']:.2f} s ({following['cpu_seconds']:.2f} s){weights}"
+        )
+    return "\n".join(lines)

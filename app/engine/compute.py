@@ -24,6 +24,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from app.child_process import launch
+from app.engine.backends.threads import child_environment
 from app.engine.cache import EmbeddingCache
 from app.engine.channel import Channel, allocate, attach, forget_name, release
 from app.engine.protocol import (
@@ -46,7 +47,6 @@ log = logging.getLogger(__name__)
 START_SECONDS = 60.0
 CLOSE_SECONDS = 5.0
 ARENA = 8 << 20  # bytes at first: a mask of 200 x 200 x 200 voxels
-THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 class ComputeDied(Exception):
@@ -202,7 +202,7 @@ class ComputeProcess:
 
     def _launch(self, address: str, model: str, cache_folder: str) -> subprocess.Popen[bytes]:
         given = (address, model, cache_folder)
-        quiet, limits = subprocess.DEVNULL, dict.fromkeys(THREADS, _threads())
+        quiet, limits = subprocess.DEVNULL, child_environment()
         process = launch("app.engine.compute", "--compute", *given, stdout=quiet, stderr=self._stderr, defaults=limits)
         if process.stdin:
             with contextlib.suppress(OSError):  # it has ended already: the watcher tells
@@ -223,12 +223,6 @@ class ComputeProcess:
         self._stderr.seek(0)
         words = self._stderr.read()[-2000:].decode(errors="replace")
         log.warning("the compute process ended with status %s: %s", self._process.returncode, words)
-
-
-def _threads() -> str:
-    """What the child's numeric libraries may take: the cores that there are, once."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return str(cores if cores <= 4 else max(4, cores // 2))  # of hyperthreads the second half rarely helps
 
 
 def main(arguments: list[str]) -> NoReturn:

@@ -28,6 +28,9 @@ FAMILIES = {
 }
 """Family of a card -> module and class of its adapter, imported when first used, in the compute process."""
 
+NETWORKS = frozenset({"sam", "sam2", "sam3d", "sam3d_click"})
+"""Families that `app.engine.backends` runs, in the way that the self-test finds fastest."""
+
 BUILTIN, FALLBACK = "builtin", "classic"
 
 
@@ -131,11 +134,21 @@ def load(model: str) -> Predictor:
         MissingModel: as `resolve`, or when this version has no adapter for its family.
     """
     chosen = resolve(model)
-    if chosen.family not in FAMILIES:
-        raise MissingModel(f"This version cannot run {chosen.name} (family {chosen.family}).", "Update Volumask.")
-    module, name = FAMILIES[chosen.family]
-    predictor: Predictor = getattr(importlib.import_module(module), name)(chosen)
+    predictor: Predictor = _adapter(chosen)(chosen)
     return predictor
+
+
+def untrained(card: ModelCard) -> Predictor:
+    """The predictor of a network with random numbers in the place of its weights, to see how long it takes."""
+    predictor: Predictor = _adapter(card)(card, untrained=True)
+    return predictor
+
+
+def _adapter(card: ModelCard) -> Any:
+    if card.family not in FAMILIES:
+        raise MissingModel(f"This version cannot run {card.name} (family {card.family}).", "Update Volumask.")
+    module, name = FAMILIES[card.family]
+    return getattr(importlib.import_module(module), name)
 
 
 @cache

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.engine import propagation, registry, uncertainty
+from app.engine.backends import machine_test
 from app.engine.cache import EmbeddingCache
 from app.engine.protocol import (
     Answer,
@@ -128,6 +129,8 @@ class Worker:
         """See `Bench`."""
         volume, begun = self._open_volume(), time.perf_counter()
         if self._prepared is None:
+            if self._predictor.card.family in registry.NETWORKS:
+                machine_test.at_first_use(progress, token)
             kept = self._cache.load(self._predictor, volume) if self._cache else None
             self._prepared = kept if kept is not None else self._predictor.prepare(volume, progress, token)
             if kept is None and self._cache:

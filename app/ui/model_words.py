@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QCoreApplication
 
 from app.engine import registry
+from app.engine.backends.tested import Findings
 from app.engine.protocol import ModelCard
 from app.engine.speeds import Speed
 
@@ -44,7 +45,19 @@ def speed(here: Speed | None) -> str:
     if here is None:
         return ""
     usual, longest = _seconds(here.typical), _seconds(here.longest)
-    return usual if usual == longest else _tr("%1, at most %2").replace("%1", usual).replace("%2", longest)
+    words = _tr("%1, the first %2 (tested)") if here.rehearsed else _tr("%1, at most %2")
+    return usual if usual == longest and not here.rehearsed else words.replace("%1", usual).replace("%2", longest)
+
+
+def machine(tested: Findings | None) -> str:
+    """How networks are computed here, and who says so."""
+    if tested is None:
+        return _tr("This computer is tested for ten seconds when a downloaded network is first used.")
+    names = {"openvino": "OpenVINO", "torch": "PyTorch", "cuda": _tr("the graphics card")}
+    best, name = tested.best, names.get(tested.best.backend, tested.best.backend)
+    told = _tr("This computer computes networks fastest with %1%2 (tested %3).")
+    threads = _tr(", threads: %1").replace("%1", str(best.threads)) if best.threads else ""
+    return told.replace("%1", name).replace("%2", threads).replace("%3", tested.day)
 
 
 def _seconds(seconds: float) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from app.engine import registry
 from app.engine.protocol import ModelCard, ReportProgress, Token
 from app.errors import AppError
 from app.session import Session
+from app.ui import model_words
 from app.ui.dialogs.models import PROXY, SUFFIXES, ModelsDialog, ask_which
 from app.ui.engine_bridge import EngineBridge
 from app.ui.errands import Errands
@@ -21,6 +23,13 @@ from app.ui.table import KINDS, PROMPT_TOOLS
 
 if TYPE_CHECKING:
     from app.engine.weights.store import Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A model was tried on this computer."""
+
+    model: str
 
 
 class Models(QObject):
@@ -86,6 +95,17 @@ class Models(QObject):
 
         self.errands.start(card.id, work)
 
+    def try_here(self, model: str) -> None:
+        """Test this computer, and how fast the model is on it, in a process of its own."""
+
+        def work(progress: ReportProgress, token: Token) -> Measured:
+            from app.engine import trying
+
+            trying.try_in_child([model], progress, token)
+            return Measured(model)
+
+        self.errands.start(model, work)
+
     def use(self, model: str) -> None:
         """Let this model answer from now on."""
         try:
@@ -108,6 +128,7 @@ class Models(QObject):
         dialog.download_wanted.connect(self.download)
         dialog.cancel_wanted.connect(self.errands.cancel)
         dialog.check_wanted.connect(self.check)
+        dialog.test_wanted.connect(self.try_here)
         dialog.use_wanted.connect(self.use)
         dialog.import_wanted.connect(self._on_import_wanted)
         self.changed.connect(dialog.fill)
@@ -134,6 +155,12 @@ class Models(QObject):
             if dialog := self._open_dialog():
                 dialog.choose(result.id)
             self._tell(text)
+        elif isinstance(result, Measured):
+            self._session.inference.speeds.refresh()
+            self.changed.emit()
+            here = model_words.speed(self._session.inference.speeds.of(result.model))
+            text = self.tr("%1: a click takes %2 here.").replace("%1", registry.card(result.model).name)
+            self._tell(text.replace("%2", here))
         else:
             self._tell_verdict(key, result)
 

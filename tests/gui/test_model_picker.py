@@ -127,6 +127,46 @@ def test_how_fast_a_model_is_here_is_told_once_measured(case, settle):
     assert "A click takes" in case.sidebar.model.toolTip()
 
 
+def test_a_model_is_tried_before_it_is_here_and_its_speed_is_told_as_tested(window, qtbot, monkeypatch):
+    from app.engine import trying
+    from app.engine.speeds import Speeds, Tried
+
+    def child(models, progress, token):
+        """What the process of its own does, without its ten seconds."""
+        speeds = Speeds()
+        speeds.note_tried(
+            models[0], Tried("slice", 0.9, 0.1, 0.9, 0.1, 0.0, 0.0, False, "openvino", 2, 3, "2026-11-21")
+        )
+        speeds.save()
+
+    monkeypatch.setattr(trying, "try_in_child", child)
+    dialog = page(window, "fake")
+    assert not dialog.test_button.isVisible()  # no network
+    dialog.choose("mobile_sam")
+    assert dialog.test_button.isVisible()
+    qtbot.mouseClick(dialog.test_button, Qt.MouseButton.LeftButton)
+    told = "0.1 s, the first 0.9 s (tested)"
+    qtbot.waitUntil(lambda: row(dialog, "mobile_sam").text(SPEED) == told, timeout=30_000)
+    assert dialog.message.text() == f"MobileSAM: a click takes {told} here."
+    assert told in window.sidebar.model.itemData(
+        window.sidebar.model.findData("mobile_sam"), Qt.ItemDataRole.ToolTipRole
+    )
+
+
+def test_the_page_says_how_this_computer_computes(window, monkeypatch):
+    from app.engine.backends import tested
+    from app.engine.backends.tested import Findings, Run
+
+    monkeypatch.setattr(tested, "kept", lambda: None)
+    assert "is tested for ten seconds when a downloaded network is first used" in page(window).machine.text()
+    runs = (Run("openvino", 2, 0.1), Run("torch", 2, 0.3))
+    monkeypatch.setattr(tested, "kept", lambda: Findings("this", "2026-11-21", runs))
+    dialog = page(window)
+    dialog.fill()
+    told = "This computer computes networks fastest with OpenVINO, threads: 2 (tested 2026-11-21)."
+    assert dialog.machine.text() == told
+
+
 # Download
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from numpy.typing import NDArray
 
+from app.engine.backends.tested import kept
 from app.errors import BadInput
 
 if TYPE_CHECKING:
@@ -47,7 +48,9 @@ class Backend(Protocol):
 
 
 def chosen() -> Backend:
-    """Torch where there is a CUDA device, else OpenVINO; `VOLUMASK_BACKEND` may name "torch" or "openvino".
+    """What the self-test found fastest; before it torch where there is a CUDA device, else OpenVINO.
+
+    `VOLUMASK_BACKEND` may name "torch" or "openvino".
 
     Raises:
         BadInput: when the variable holds another word.
@@ -55,7 +58,11 @@ def chosen() -> Backend:
     wish = os.environ.get("VOLUMASK_BACKEND", "").strip().lower()
     if wish not in ("", "torch", "openvino"):
         raise BadInput(f"VOLUMASK_BACKEND is {wish!r}.", "Set it to torch or openvino, or leave it out.")
-    if wish == "torch" or (not wish and _has_cuda()):
+    tested = None if wish else kept()
+    best = tested.best.backend if tested else wish
+    if best == "torch" and tested:
+        return _torch("cpu")
+    if best in ("torch", "cuda") or (not best and _has_cuda()):
         return _torch()
     from app.engine.backends.openvino_backend import OpenVinoBackend
 
@@ -66,10 +73,10 @@ def chosen() -> Backend:
         return _torch()
 
 
-def _torch() -> Backend:
+def _torch(device: str | None = None) -> Backend:
     from app.engine.backends.torch_backend import TorchBackend
 
-    return TorchBackend()
+    return TorchBackend(device)
 
 
 def _has_cuda() -> bool:

@@ -19,14 +19,15 @@ class TorchBackend:
 
     Args:
         device: "cuda" or "cpu"; None takes CUDA where there is one.
+        threads: On the processor; None is `thread_count`.
     """
 
     name = "torch"
 
-    def __init__(self, device: str | None = None) -> None:
+    def __init__(self, device: str | None = None, threads: int | None = None) -> None:
         self._device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         if self._device.type == "cpu":
-            torch.set_num_threads(thread_count())
+            torch.set_num_threads(threads or thread_count("torch"))
 
     def compile(
         self,

@@ -17,7 +17,7 @@ from app.engine.sam.frame import SURE
 from app.engine.sam.intensity import Grey
 from app.engine.sam.prompting import Tokens
 from app.engine.sam.recipes import RECIPES
-from app.engine.sam.runner import VERSION, SamRunner
+from app.engine.sam.runner import SamRunner
 from app.engine.slicewise import ABSENT, SlicePrompts, answered
 from app.errors import MissingModel
 from app.geometry import Index
@@ -33,21 +33,21 @@ class SamPredictor:
     Args:
         card: Its id, or `system` in its recipe, names one of `RECIPES`; `ct_window` in it is a level and width
             for computed tomography in the place of the system's own.
+        untrained: With random numbers in the place of the weights, to see how long it takes.
 
     Raises:
         MissingModel: for a system that is none of these, or without its weights.
     """
 
-    version = VERSION
-
-    def __init__(self, card: ModelCard) -> None:
+    def __init__(self, card: ModelCard, untrained: bool = False) -> None:
         self.card = card
         system = str(card.recipe.get("system", card.id))
         if system not in RECIPES:
             message = f"{card.name} does not say which system of the SAM family it is."
             raise MissingModel(message, f"Its card needs a recipe with system = one of {', '.join(RECIPES)}.")
         self._recipe = RECIPES[system]
-        self._runner = SamRunner(card, self._recipe, registry.require_weights(card))
+        self._runner = SamRunner(card, self._recipe, None if untrained else registry.require_weights(card))
+        self.version = self._runner.version
 
     def prepare(self, volume: Volume, progress: ReportProgress, token: Token) -> SamFeatures:
         """Returns at once but for loading the network; slices are encoded when asked for, or ahead."""

@@ -7,14 +7,16 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from app.engine.backends import Backend, Compiled, chosen
 from app.engine.protocol import Logits, ModelCard
-from app.engine.sam.network import WIDTH, PromptedDecoder, SamNetwork
+from app.engine.sam.network import WIDTH, Architecture, PromptedDecoder, SamNetwork
 from app.engine.sam.prompting import Tokens
 from app.engine.sam.recipes import Recipe
 from app.engine.weights.checkpoint import read_state
+from app.engine.weights.random_state import random_state
 from app.errors import BadInput
 
 VERSION = "1"  # of what is computed from the same weights; compiled models and embeddings of another are not used
@@ -28,9 +30,13 @@ class Mask(NamedTuple):
 
 
 class SamRunner:
-    """Runs one system; the weights are read when it is loaded, and let go once both parts are compiled."""
+    """Runs one system; the weights are read when it is loaded, and let go once both parts are compiled.
 
-    def __init__(self, card: ModelCard, recipe: Recipe, path: Path, backend: Backend | None = None) -> None:
+    Args:
+        path: Of the weights; None takes random numbers, and keeps nothing that is compiled from them.
+    """
+
+    def __init__(self, card: ModelCard, recipe: Recipe, path: Path | None, backend: Backend | None = None) -> None:
         self._card, self._recipe, self._path = card, recipe, path
         self._backend = backend
         self._network: SamNetwork | None = None
@@ -75,14 +81,14 @@ class SamRunner:
     def _encoder(self) -> Compiled:
         size = self._recipe.size
         image = np.zeros((1, 3, size, size), np.float32)
-        return self._compiler.compile(lambda: self._read.image_encoder, [image], key=f"{self._key} encoder")
+        return self._compiler.compile(lambda: self._read.image_encoder, [image], key=self._key("encoder"))
 
     def _decoder(self) -> Compiled:
         grid, tokens = self._recipe.grid, Tokens.box(1, 2, 3, 4)
         low = np.zeros((1, 1, 4 * grid, 4 * grid), np.float32)
         image = np.zeros((1, WIDTH, grid, grid), np.float32)
         examples = [image, tokens.points, tokens.kinds, low, np.ones(1, np.float32)]
-        varying, key = {1: (1,), 2: (1,)}, f"{self._key} decoder"
+        varying, key = {1: (1,), 2: (1,)}, self._key("decoder")
         return self._compiler.compile(lambda: PromptedDecoder(self._read), examples, varying=varying, key=key)
 
     @cached_property
@@ -90,19 +96,31 @@ class SamRunner:
         return self._backend or chosen()
 
     @property
-    def _key(self) -> str:
-        """Names the very file: another one in its place is another model."""
+    def version(self) -> str:
+        """Names the very file: another one in its place is another model, with other embeddings."""
+        if self._path is None:
+            return f"random {VERSION}"
         state = self._path.stat()
-        return f"{self._card.id} {self._path.name} {state.st_size} {state.st_mtime_ns} {self._recipe} {VERSION}"
+        return f"{self._path.name} {state.st_size} {state.st_mtime_ns} {VERSION}"
+
+    def _key(self, part: str) -> str:
+        return f"{self._card.id} {self.version} {self._recipe} {part}" if self._path else ""
 
     @property
     def _read(self) -> SamNetwork:
         if self._network is None:
             recipe = self._recipe
+            shape = recipe.architecture, recipe.size, recipe.grid
             try:
-                state = read_state(self._path)
-                self._network = SamNetwork.of(recipe.architecture, recipe.size, recipe.grid, state)
+                state = read_state(self._path) if self._path else random_state(_empty(*shape))
+                self._network = SamNetwork.of(*shape, state)
             except RuntimeError as error:
-                message = f"{self._path.name} does not hold the weights of {self._card.name}."
+                name = self._path.name if self._path else "What was made"
+                message = f"{name} does not hold the weights of {self._card.name}."
                 raise BadInput(message, "Download or import the file again.") from error
         return self._network
+
+
+def _empty(architecture: Architecture, size: int, grid: int) -> SamNetwork:
+    with torch.device("meta"):
+        return SamNetwork(architecture, size, grid)

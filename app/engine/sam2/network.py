@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from app.engine.backends import Backend, Compiled
+from app.engine.backends import Backend, Compiled, chosen
 from app.engine.sam2.weights import Weights
 from app.engine.slicewise import Features
 
@@ -104,10 +104,11 @@ class Network:
     """The parts of a network; h is a sixteenth of the picture's side.
 
     Args:
+        backend: None is the one for this machine, chosen when the first part is compiled.
         side: Of the square picture, pixels.
     """
 
-    def __init__(self, weights: Weights, backend: Backend, side: int) -> None:
+    def __init__(self, weights: Weights, backend: Backend | None, side: int) -> None:
         self.side = side
         self.coarse, self.low = side // 16, side // 4
         self._weights = weights
@@ -200,7 +201,8 @@ class Network:
         if whole_numbers >= 0:
             examples[whole_numbers] = examples[whole_numbers].astype(np.int64)
         name = getattr(part, "__name__", "")
-        key = f"sam2 {CODE} {name} {self.side} {self._weights.key}"
+        key = f"sam2 {CODE} {name} {self.side} {self._weights.key}" if self._weights.key else ""
+        self._backend = self._backend or chosen()
         compiled = self._backend.compile(lambda: part(self._weights.network), examples, varying=varying, key=key)
         self._waiting.discard(name)
         if not self._waiting:

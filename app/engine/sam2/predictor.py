@@ -8,16 +8,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.engine import registry
-from app.engine.backends import chosen
 from app.engine.protocol import Logits, ModelCard, Prediction, Prior, ReportProgress, Token
 from app.engine.sam2 import tracker
 from app.engine.sam2.network import Network
 from app.engine.sam2.variants import variant_of
 from app.engine.sam2.video import Video
-from app.engine.sam2.weights import Weights
+from app.engine.sam2.weights import RandomWeights, Weights
 from app.engine.slicewise import answered
 from app.prompts import Prompt
 from app.volume import Volume
+
+_VERSION = "1"  # of the features: raise it when the same slice would get others
 
 
 class Sam2Predictor:
@@ -26,19 +27,22 @@ class Sam2Predictor:
     The card's recipe names the `network` of `variants.VARIANTS`, and may name the picture's side (`image_size`, else
     the one the weights were trained with) and the `ct_window` (level, width).
 
+    Args:
+        untrained: With random numbers in the place of the weights, to see how long it takes.
+
     Raises:
         MissingModel: no such network, or no weights here.
         BadInput: the weights are of another network.
     """
 
-    version = "1"  # of the features: raise it when the same slice would get others
-
-    def __init__(self, card: ModelCard) -> None:
+    def __init__(self, card: ModelCard, untrained: bool = False) -> None:
         self.card = card
-        path = registry.require_weights(card)
         variant = variant_of(str(card.recipe.get("network", "")))
         side = int(card.recipe.get("image_size", variant.image_size))
-        self.network = Network(Weights(path, variant, side), chosen(), side)
+        path = None if untrained else registry.require_weights(card)
+        weights = Weights(path, variant, side) if path else RandomWeights(variant, side)
+        self.network = Network(weights, None, side)
+        self.version = f"{_VERSION} {weights.key}"
 
     def prepare(self, volume: Volume, progress: ReportProgress, token: Token) -> Video:
         """At once but for loading the network, the first time: slices are encoded when they are asked for."""

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from app.engine.sam2.names import translated
 from app.engine.sam2.variants import Variant, configuration
 from app.engine.weights.checkpoint import read_state
+from app.engine.weights.random_state import random_state
 from app.errors import BadInput
 
 if TYPE_CHECKING:
@@ -73,6 +74,15 @@ class Weights:
 
     def _misfit(self, wrong: str) -> BadInput:
         return BadInput(f"{self.path.name} does not fit this model: {wrong}.", "Choose the file that belongs to it.")
+
+
+class RandomWeights(Weights):
+    """Numbers of the right shapes, to see how long a network takes; nothing compiled from them is kept."""
+
+    def __init__(self, variant: Variant, image_size: int) -> None:
+        self.path, self.key = Path("random"), ""
+        self._variant, self._image_size = variant, image_size
+        self._state = random_state(empty_network(variant, image_size))
 
 
 def empty_network(variant: Variant, image_size: int) -> Any:

@@ -63,16 +63,24 @@ def load(card: ModelCard, token: Token) -> CompiledHalves:
         Cancelled: between the halves.
     """
     path = registry.require_weights(card)
-    weights, backend = _Weights(path), chosen()
     status = path.stat()
-    key = f"sam_volumetric {_VERSION} {path} {status.st_size} {status.st_mtime_ns}"
+    return _compiled(_Weights(path), token, f"sam_volumetric {_VERSION} {path} {status.st_size} {status.st_mtime_ns}")
+
+
+def untrained(card: ModelCard) -> CompiledHalves:
+    """With random numbers in the place of the weights, to see how long they take; not kept."""
+    return _compiled(_Random(card), Token(), "")
+
+
+def _compiled(weights: _Weights, token: Token, key: str) -> CompiledHalves:
+    backend = chosen()
     crop, low = (np.zeros((1, 1, n, n, n), np.float32) for n in (SIDE, LOW))
-    encoder = backend.compile(lambda: weights.network().image_encoder, (crop,), key=f"{key} encoder")
+    encoder = backend.compile(lambda: weights.network().image_encoder, (crop,), key=key and f"{key} encoder")
     token.raise_if_cancelled()
     examples = np.zeros((1, EMBEDDED, GRID, GRID, GRID), np.float32), np.zeros((1, 1, 3), np.float32)
     label = np.zeros((1, 1), np.float32)
     varying = {1: (1,), 2: (1,)}  # any number of clicks
-    decoder = backend.compile(weights.decoder, (*examples, label, low), varying=varying, key=f"{key} decoder")
+    decoder = backend.compile(weights.decoder, (*examples, label, low), varying=varying, key=key and f"{key} decoder")
     return CompiledHalves(encoder, decoder)
 
 
@@ -81,7 +89,7 @@ class _Weights:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self.network = cache(self._network)
+        self.network = cache(self._network)  # let go with this object
 
     def decoder(self) -> ClickDecoder:
         from app.engine.sam_volumetric.network import ClickDecoder
@@ -93,3 +101,21 @@ class _Weights:
         from app.engine.weights.checkpoint import read_state
 
         return from_state(read_state(self._path))
+
+
+class _Random(_Weights):
+    """Numbers of the shapes that a card's signature tells."""
+
+    def __init__(self, card: ModelCard) -> None:
+        super().__init__(Path("random"))
+        self._card = card
+
+    def _network(self) -> ClickNetwork:
+        import torch
+
+        from app.engine.sam_volumetric.network import ClickNetwork, from_state, plan_of
+        from app.engine.weights.random_state import random_state
+
+        with torch.device("meta"):
+            empty = ClickNetwork(plan_of(self._card.signature))
+        return from_state(random_state(empty))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import torch
 from torch import Tensor, nn
@@ -60,6 +60,6 @@ def from_state(state: Mapping[str, Tensor]) -> ClickNetwork:
     return network.float().eval().requires_grad_(False)
 
 
-def plan_of(state: Mapping[str, Tensor]) -> EncoderPlan:
-    """SAM-Med3D attends in its first block, FastSAM-3D does not."""
-    return SAM_MED3D if "image_encoder.blocks.0.attn.qkv.weight" in state else FASTSAM3D
+def plan_of(names: Collection[str]) -> EncoderPlan:
+    """From the names of a checkpoint's tensors, or of those that tell it: SAM-Med3D has twelve blocks, not six."""
+    return SAM_MED3D if "image_encoder.blocks.11.attn.qkv.weight" in names else FASTSAM3D

@@ -13,6 +13,7 @@ from app.engine.sam_volumetric.answers import Answer
 from app.engine.sam_volumetric.clicks import clicks_of, drawn
 from app.engine.sam_volumetric.conversation import Conversation
 from app.engine.sam_volumetric.halves import Halves, load
+from app.engine.sam_volumetric.halves import untrained as random_halves
 from app.engine.sam_volumetric.intensity import Recipe
 from app.engine.sam_volumetric.scan import Scan, placed
 from app.engine.sam_volumetric.travel import Travel
@@ -26,12 +27,13 @@ class VolumetricPredictor:
 
     Args:
         halves: The network, in the place of the one whose weights the card names.
+        untrained: With random numbers in the place of the weights, to see how long it takes.
     """
 
-    def __init__(self, card: ModelCard, halves: Halves | None = None) -> None:
+    def __init__(self, card: ModelCard, halves: Halves | None = None, untrained: bool = False) -> None:
         self.card = card
         self._recipe = Recipe.of(card)
-        self._halves = halves
+        self._halves = halves or (random_halves(card) if untrained else None)
 
     def prepare(self, volume: Volume, progress: ReportProgress, token: Token) -> Scan:
         """Load the network; which part of the scan to embed only a click can tell."""

@@ -23,7 +23,9 @@ from PySide6.QtWidgets import (
 )
 
 from app.engine import registry
+from app.engine.backends import tested
 from app.engine.protocol import ModelCard
+from app.engine.rehearsal import can_rehearse
 from app.session import Session
 from app.ui import model_words, theme
 from app.ui.errands import Errand, Errands
@@ -38,13 +40,15 @@ SUFFIXES = (".pth", ".pt", ".safetensors", ".bin", ".ckpt")
 class ModelsDialog(QDialog):
     """Shows and asks; the work is done by who listens.
 
-    Signals: `download_wanted(str)`, `cancel_wanted(str)`, `check_wanted(str)`, `use_wanted(str)`: a model's id;
+    Signals: `download_wanted(str)`, `cancel_wanted(str)`, `check_wanted(str)`, `test_wanted(str)`, `use_wanted(str)`: a
+    model's id;
     `import_wanted(str)`: a path.
     """
 
     download_wanted = Signal(str)
     cancel_wanted = Signal(str)
     check_wanted = Signal(str)
+    test_wanted = Signal(str)
     use_wanted = Signal(str)
     import_wanted = Signal(str)
 
@@ -58,6 +62,7 @@ class ModelsDialog(QDialog):
         self.about = _paragraph()
         self.about.setOpenExternalLinks(True)
         self.about.setTextFormat(Qt.TextFormat.RichText)
+        self.machine = _paragraph()
         self.message = _paragraph()
         self.message.setObjectName("modelMessage")
         self.bar = QProgressBar()
@@ -80,6 +85,7 @@ class ModelsDialog(QDialog):
         self.list.clear()
         for card in sorted(self._session.models(), key=lambda card: not registry.installed(card)):
             self.list.addTopLevelItem(self._row(card))
+        self.machine.setText(model_words.machine(tested.kept()))
         self.choose(chosen)
 
     def choose(self, model: str) -> None:
@@ -135,6 +141,13 @@ class ModelsDialog(QDialog):
         self.check_button = QPushButton(self.tr("C&heck"))
         self.check_button.setToolTip(self.tr("Compare checksum and parameters with what they should be"))
         self.check_button.clicked.connect(lambda: self.check_wanted.emit(self.chosen))
+        self.test_button = QPushButton(self.tr("&Test speed"))
+        self.test_button.setToolTip(
+            self.tr(
+                "See how fast this model is on this computer, also before its weights are here, and test the computer"
+            )
+        )
+        self.test_button.clicked.connect(lambda: self.test_wanted.emit(self.chosen))
         self.download_button = QPushButton(self.tr("&Download"))
         self.download_button.clicked.connect(lambda: self.download_wanted.emit(self.chosen))
         self.download_button.setMinimumWidth(112)  # the bold letters of a default button are wider than Qt reckons
@@ -144,7 +157,8 @@ class ModelsDialog(QDialog):
         self.use_button.clicked.connect(lambda: self.use_wanted.emit(self.chosen))
         self.close_button = QPushButton(self.tr("Close"))
         self.close_button.clicked.connect(self.close)
-        for button in (self.import_button, self.check_button, self.cancel_button, self.use_button, self.close_button):
+        plain = (self.import_button, self.check_button, self.test_button, self.cancel_button, self.use_button)
+        for button in (*plain, self.close_button):
             button.setAutoDefault(False)
 
     def _lay_out(self) -> None:
@@ -152,6 +166,7 @@ class ModelsDialog(QDialog):
         column.setContentsMargins(16, 16, 16, 16)
         column.setSpacing(12)
         column.addWidget(self.list, 1)
+        column.addWidget(self.machine)
         column.addWidget(self.about)
         column.addWidget(self.message)
         column.addWidget(self.bar)
@@ -162,8 +177,8 @@ class ModelsDialog(QDialog):
         foot.addWidget(QLabel(self.tr("Proxy")))
         foot.addWidget(self.proxy, 1)
         foot.addSpacing(8)
-        buttons = (self.check_button, self.cancel_button, self.download_button, self.use_button, self.close_button)
-        for button in buttons:
+        first = (self.test_button, self.check_button, self.cancel_button)
+        for button in (*first, self.download_button, self.use_button, self.close_button):
             foot.addWidget(button)
         column.addLayout(foot)
 
@@ -184,6 +199,7 @@ class ModelsDialog(QDialog):
         self.cancel_button.setVisible(errand is not None)
         self.download_button.setVisible(not here and bool(card.url) and errand is None)
         self.check_button.setVisible(here and bool(card.weights) and errand is None)
+        self.test_button.setVisible(can_rehearse(card) and errand is None)
         self.use_button.setVisible(here)
         self.use_button.setEnabled(card.id != self._session.model.id)
         if errand:
