@@ -194,3 +194,27 @@ def test_the_traceable_decoder_is_the_packages_prompt_encoder_and_mask_decoder()
             )
         for ours, theirs in zip(found, expected, strict=True):
             torch.testing.assert_close(ours, theirs, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("side", [160, 192])
+def test_attention_by_rows_gives_the_numbers_of_the_package(side: int) -> None:
+    """Also where the rows do not divide evenly; positions are random, for zeros would hide a mistake."""
+    from segment_anything.modeling import ImageEncoderViT
+
+    from app.engine.sam.rowwise import RowwiseAttention, save_memory
+
+    torch.manual_seed(0)
+    encoder = ImageEncoderViT(
+        side, 16, embed_dim=32, depth=2, num_heads=2, out_chans=16, use_rel_pos=True, window_size=4,
+        global_attn_indexes=(1,),
+    ).eval()  # fmt: skip
+    for block in encoder.blocks:
+        torch.nn.init.normal_(block.attn.rel_pos_h)
+        torch.nn.init.normal_(block.attn.rel_pos_w)
+    picture = torch.randn(2, 3, side, side)
+    with torch.inference_mode():
+        expected = encoder(picture)
+        save_memory(encoder)
+        found = encoder(picture)
+    assert [isinstance(block.attn, RowwiseAttention) for block in encoder.blocks] == [False, True]
+    assert (found - expected).abs().max() < 1e-5 * expected.abs().max()

@@ -103,6 +103,7 @@ def _encoder(architecture: Architecture, size: int) -> nn.Module:
     from segment_anything.modeling import ImageEncoderViT
 
     from app.engine.sam.adapters import AdapterEncoder
+    from app.engine.sam.rowwise import save_memory
 
     adapted = architecture == "med2d"
     made: nn.Module = (AdapterEncoder if adapted else ImageEncoderViT)(
@@ -116,4 +117,4 @@ def _encoder(architecture: Architecture, size: int) -> nn.Module:
         out_chans=WIDTH,
         **_VIT["vit_b" if adapted else architecture],
     )
-    return made
+    return save_memory(made)
