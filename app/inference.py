@@ -125,11 +125,8 @@ class Inference:
 
     def estimate(self, label: int) -> Estimated | None:
         """The newest estimate, if the segment is still as it was estimated."""
-        valid, document = self._estimates.get(label), self._document
-        if valid is None or document is None or label not in document.segmentation.segments:
-            return None
-        same = valid.prompts == document.prompts(label) and valid.revision == document.revision(label)
-        return valid.estimated if same else None
+        valid = self._estimates.get(label)
+        return valid.estimated if valid and _stands(self._document, label, valid.prompts, valid.revision) else None
 
     def begin_propagation(self, label: int, axis: int, start: int, stop: tuple[int, int] | None) -> None:
         """Carry the mask of slice `start` over the slices of `stop` (both included; default all), both ways."""
@@ -144,6 +141,13 @@ class Inference:
             name = document.segment(label).name
             raise BadInput(f"{name} has no prompts to vary, so its uncertainty is unknown.", "Click on it first.")
         self._when_answered(label, lambda: self._start_estimate(label, samples))
+
+    def drop_stale_estimate(self) -> None:
+        """Stop an estimate whose segment has changed since: a click need not wait for what nobody will see."""
+        request = self._estimate
+        if request and not _stands(self._document, request.label, request.prompts, self._estimate_revision):
+            self._estimate = None
+            self.engine.cancel(request)
 
     def begin_automatic(self) -> None:
         """Ask for every structure that the model knows by itself; each becomes a segment."""
@@ -166,7 +170,8 @@ class Inference:
         """Take one message, on the document's thread."""
         match message:
             case Answer(request, region, mask, seconds, model):
-                self._note(model, seconds)
+                if model and seconds:
+                    self.speeds.note(model, seconds)
                 self._answer(request, region, mask)
             case SliceAnswer():
                 self._slice(message)
@@ -210,10 +215,6 @@ class Inference:
                     start()
                 except AppError as error:
                     self.failed.emit(error)
-
-    def _note(self, model: str, seconds: float) -> None:
-        if model and seconds:
-            self.speeds.note(model, seconds)
 
     def _answer(self, request: Predict, region: Region, mask: NDArray[np.bool_]) -> None:
         if self._document and self._take_live(request):
@@ -287,8 +288,9 @@ class Inference:
             case Propagate() if request == self._propagation:
                 self._propagation = None
                 self.propagation_changed.emit()
-            case Estimate() if request == self._estimate:
-                self._estimate = None
+            case Estimate():
+                self._estimate = None if request == self._estimate else self._estimate
+                self.progressed.emit(Progress("", 1.0))  # one that was dropped may have told of its progress
             case Automatic() if request == self._automatic:
                 self._automatic = None
         if not isinstance(error, Stopped):
@@ -312,6 +314,13 @@ def ask_again(document: Document | None, card: ModelCard, label: int) -> str:
     plurals = {"box": "boxes"}
     kinds = " or ".join(plurals.get(kind, f"{kind}s") for kind in sorted(card.prompts)) or "no prompts"
     return f"{card.name} takes {kinds} only: {state.segment.name} stays until you give one."
+
+
+def _stands(document: Document | None, label: int, prompts: tuple[Prompt, ...], revision: int) -> bool:
+    """Whether a segment is still as it was with these prompts at this revision."""
+    if document is None or label not in document.segmentation.segments:
+        return False
+    return (document.prompts(label), document.revision(label)) == (prompts, revision)
 
 
 def _prompted(prompts: tuple[Prompt, ...], axis: int) -> set[int]:

@@ -1,14 +1,13 @@
 """Does the model know how sure to be? `python -m benchmarks.calibration` (some minutes); see README.md.
 
 For every object, after 1, 3 and 5 clicks: the expected calibration error of the probabilities on the voxels that the
-answer covers (Guo et al., arXiv 1706.04599, 15 bins), and how well the ensemble's deviation tells wrong voxels from
-right ones (area under the ROC curve; 0.5 is chance).
+answer covers (Guo et al., arXiv 1706.04599, 15 bins; kept for a diagram), how well the ensemble's deviation tells wrong
+voxels from right ones (area under the ROC curve; 0.5 is chance), how many wrong voxels are among the most uncertain
+ones, and whether the true volume lies in the stated interval. The page in Help draws the file of results.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
 import statistics
 from typing import Any
 
@@ -18,36 +17,46 @@ from numpy.typing import NDArray
 from app.engine import registry
 from app.engine.evaluation.protocols import first_click, next_click
 from app.engine.protocol import Estimate, Estimated, Prediction, Prior, Token
-from app.engine.uncertainty import estimate
+from app.engine.uncertainty import estimate, interval
 from app.prompts import Point
-from benchmarks.objects import data_folder, each, targets
-from benchmarks.runs import RESULTS
+from benchmarks.objects import each
+from benchmarks.runs import chosen, parser, write
 
 BINS = 15
 AFTER = (1, 3, 5)
+SHARES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
+"""Of the voxels that were looked at, the most uncertain first."""
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", help="folder with benchmark.json")
-    parser.add_argument("--role", action="append", choices=("train", "develop"))
-    parser.add_argument("--model", default="trial")
-    args = parser.parse_args()
-    folder = data_folder(args.data)
+    arguments = parser(__doc__)
+    arguments.add_argument("--model", default="classic")
+    arguments.add_argument("--every", type=int, default=1, metavar="N", help="only every N-th object")
+    args = arguments.parse_args()
+    args.role = args.role or ["develop"]
+    folder, wanted = chosen(args)
     predictor, rows = registry.load(args.model), []
-    for target, volume, mask in each(folder, targets(folder, args.role or ["develop"])):
+    about = {"model": args.model, "roles": args.role, "every": args.every, "shares": SHARES}
+    for target, volume, mask in each(folder, wanted[:: args.every]):
         prepared = predictor.prepare(volume, lambda done, what: None, Token())
         row = {"role": target.role, "case": target.case, "object": target.name}
         row |= measured(predictor, prepared, volume.geometry, mask)
         rows.append(row)
-        print(target.title, *(f"{n}: {row[n]}" for n in map(str, AFTER) if n in row), flush=True)
-    (RESULTS / f"calibration_{args.model}.json").write_text(
-        json.dumps({"model": args.model, "objects": rows}, indent=1)
-    )
+        write(f"calibration_{args.model}", about, rows)
+        print(target.title, *(f"{n}: {_short(row[n])}" for n in map(str, AFTER) if n in row), flush=True)
     for n in map(str, AFTER):
         found = [row[n] for row in rows if n in row]
-        means = {name: statistics.fmean(f[name] for f in found if f[name] is not None) for name in ("ece", "auroc")}
-        print(f"{n} clicks, {len(found)} objects: ECE {means['ece']:.3f}, AUROC {means['auroc']:.3f}")
+        means = {name: _mean(found, name) for name in ("ece", "auroc")}
+        inside = statistics.fmean(f["volume"][1] <= f["volume"][0] <= f["volume"][2] for f in found)
+        print(f"{n} clicks, {len(found)}: ECE {means['ece']:.3f}, AUROC {means['auroc']:.3f}, in interval {inside:.2f}")
+
+
+def _short(figures: dict[str, Any]) -> str:
+    return f"ECE {figures['ece']:.3f} AUROC {figures['auroc'] or float('nan'):.3f}"
+
+
+def _mean(found: list[dict[str, Any]], name: str) -> float:
+    return statistics.fmean(f[name] for f in found if f[name] is not None)
 
 
 def measured(predictor: Any, prepared: Any, geometry: Any, reference: NDArray[np.bool_]) -> dict[str, Any]:
@@ -69,28 +78,50 @@ def measured(predictor: Any, prepared: Any, geometry: Any, reference: NDArray[np
 
 def _figures(
     predictor: Any, prepared: Any, geometry: Any, reference: NDArray[np.bool_], prompts: tuple[Point, ...], answer: Any
-) -> dict[str, float | None]:
+) -> dict[str, Any]:
     def decode(asked: Any, prior: Prior | None) -> Prediction:
         return predictor.predict(prepared, asked, prior)
 
-    wrong = (answer.logits > 0) != reference[answer.region.slices]
-    figures: dict[str, float | None] = {"ece": calibration_error(answer.logits, reference[answer.region.slices])}
+    inside = reference[answer.region.slices]
+    wrong = (answer.logits > 0) != inside
+    bins = reliability(answer.logits, inside)
+    figures: dict[str, Any] = {"ece": calibration_error(bins), "bins": bins}
     for message in estimate(Estimate(1, 1, prompts), geometry, decode, Prior(answer.region, answer.logits), Token()):
         if isinstance(message, Estimated):
             deviation = np.zeros(answer.logits.shape, np.float32)
             common = message.region.intersection(answer.region)
             deviation[common.within(answer.region).slices] = message.deviation[common.within(message.region).slices]
             figures["auroc"] = area_under_roc(deviation, wrong)
+            figures["found"] = found_among_uncertain(deviation, wrong)
+            millilitres = int(np.count_nonzero(reference)) * geometry.voxel_volume / 1000
+            figures["volume"] = [round(v, 3) for v in (millilitres, *interval(message.volumes))]
     return figures
 
 
-def calibration_error(logits: NDArray[np.float32], inside: NDArray[np.bool_]) -> float:
-    """Mean distance between stated probability and frequency, weighted by the voxels in each of `BINS` bins."""
+def reliability(logits: NDArray[np.float32], inside: NDArray[np.bool_]) -> list[list[float]]:
+    """For each of `BINS` equal bins of probability: voxels, their mean probability, how many of them are inside."""
     probability = (1 / (1 + np.exp(-np.clip(logits, -30, 30)))).ravel()
     bins = np.minimum((probability * BINS).astype(int), BINS - 1)
     count = np.bincount(bins, minlength=BINS)
-    gap = np.bincount(bins, probability - inside.ravel(), BINS)
-    return float(np.abs(gap).sum() / max(1, count.sum()))
+    stated, hits = np.bincount(bins, probability, BINS), np.bincount(bins, inside.ravel(), BINS)
+    rows = zip(count.tolist(), stated.tolist(), hits.tolist(), strict=True)
+    return [[n, round(p / n, 5) if n else 0.0, int(h)] for n, p, h in rows]
+
+
+def calibration_error(bins: list[list[float]]) -> float:
+    """Mean distance between stated probability and frequency, weighted by the voxels in each bin."""
+    total = sum(n for n, _, _ in bins)
+    return sum(abs(n * stated - hits) for n, stated, hits in bins) / max(1, total)
+
+
+def found_among_uncertain(deviation: NDArray[np.float32], wrong: NDArray[np.bool_]) -> list[float] | None:
+    """Which share of the wrong voxels is among the most uncertain `SHARES` of all; None without a wrong one."""
+    count = int(wrong.sum())
+    if not count:
+        return None
+    order = np.argsort(-deviation.ravel(), kind="stable")
+    among = np.cumsum(wrong.ravel()[order])
+    return [round(float(among[max(1, round(share * wrong.size)) - 1]) / count, 4) for share in SHARES]
 
 
 def area_under_roc(score: NDArray[np.float32], positive: NDArray[np.bool_]) -> float | None:

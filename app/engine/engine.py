@@ -119,9 +119,9 @@ class Engine:
         """Drop the waiting click of a segment."""
         self._mailbox.forget(label)
 
-    def cancel(self) -> None:
-        """End long work, running and waiting; each still gets its end. Clicks and preparation go on."""
-        self._mailbox.cancel()
+    def cancel(self, only: Job | None = None) -> None:
+        """End long work, all of it or one job, running or waiting; each still gets its end. Clicks go on."""
+        self._mailbox.cancel(only)
 
     @property
     def idle(self) -> bool:

@@ -111,13 +111,14 @@ class Mailbox:
             self._served_case = self._case
             return self._serving
 
-    def cancel(self) -> None:
-        """Ask every job to stop, the one at work and those that wait; they stay, for each has to be told its end."""
+    def cancel(self, only: Job | None = None) -> None:
+        """Ask every job, or one, to stop, at work or waiting; they stay, for each has to be told its end."""
         with self._ready:
-            if isinstance(self._serving, Job):
+            if isinstance(self._serving, Job) and only in (None, self._serving):
                 self.token.cancel()
-            for _, token in self._jobs:
-                token.cancel()
+            for job, token in self._jobs:
+                if only in (None, job):
+                    token.cancel()
 
     def forget(self, label: int) -> None:
         """Drop the waiting click of a segment."""

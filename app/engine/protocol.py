@@ -262,11 +262,25 @@ class Propagated:
 
 
 @dataclass(frozen=True, slots=True)
+class Surety:
+    """How sure an ensemble is along one axis.
+
+    Args:
+        slices: Slice -> 0 to 1, the Dice that the mask of that slice is expected to have.
+        worst: The slice with the lowest of them, among those where the mask is not just a tip of itself.
+    """
+
+    slices: Mapping[int, float]
+    worst: int
+
+
+@dataclass(frozen=True, slots=True)
 class Estimated:
     """Mean and standard deviation of the logits (FastSAM-3DSlicer, equations 2 and 3) on `region`.
 
     Args:
         volumes: Millilitres of each sample's mask.
+        surety: For each array axis (k, j, i); empty where no voxel is inside.
     """
 
     request: Estimate
@@ -274,6 +288,7 @@ class Estimated:
     mean: Logits
     deviation: Logits
     volumes: tuple[float, ...]
+    surety: tuple[Surety, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

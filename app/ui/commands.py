@@ -8,6 +8,7 @@ from app.prompts import Prompt, SliceMask
 from app.segmentation import Segment
 from app.session import Session
 from app.ui.cases import Cases
+from app.ui.dialogs.calibration import show_calibration
 from app.ui.dialogs.correcting import show_correcting
 from app.ui.effects import Effects
 from app.ui.estimates import Estimates
@@ -125,8 +126,10 @@ class Commands:
         self._window.sidebar.correct.choose(name)
 
     def accept(self) -> None:
-        """Close the outline that is being drawn, or else apply the correction that is shown."""
-        if not self._window.mouse.accept():
+        """Close the outline that is being drawn, or apply the correction that is shown, or click as suggested."""
+        if self._window.mouse.accept():
+            return
+        if self.effects.shown or not self.estimates.accept(as_thought=True):
             self.effects.apply()
 
     # Long work
@@ -193,6 +196,10 @@ class Commands:
     def show_correcting(self) -> None:
         """The page about correcting by hand."""
         show_correcting(self._window)
+
+    def show_calibration(self) -> None:
+        """The page about uncertainty, with how far it was right."""
+        show_calibration(self._window, self.session.model)
 
     def show_log(self) -> None:
         """The newest log lines."""

@@ -1,12 +1,16 @@
-"""`Estimates`: the uncertainty of the active segment, kept up to date while it is shown, and the next click."""
+"""`Estimates`: the uncertainty of the active segment after every click, the worst slice, and the next click."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import QObject
+from collections.abc import Callable
 
+import numpy as np
+from PySide6.QtCore import QObject, QSettings
+
+from app.engine.protocol import Estimated
 from app.engine.uncertainty import interval, suggest
-from app.errors import AppError
 from app.geometry import Index
+from app.prompts import Point
 from app.session import Session
 from app.ui.jobs import Job, Jobs
 from app.ui.panels.banner import Banner
@@ -15,41 +19,72 @@ from app.ui.panels.segments import SegmentsPanel
 from app.ui.panels.volumes import millilitres
 from app.ui.soon import Soon
 
-SETTLE_MS = 400  # after a change, before the ensemble runs again
+SETTLE_MS = 400  # of quiet after a change, before the ensemble runs by itself
+QUICK_SECONDS = 0.7  # of a click: with slower models it runs only when asked, as a click waits for one sample
+SAMPLES, FEW = 8, 4
+_FEW_FROM = 0.25  # seconds of a click, from which on `FEW` samples are enough without being asked
+_SETTING = "view/uncertainty"
 
 
 class Estimates(QObject):
-    """Asks for estimates and shows them."""
+    """Asks for estimates and shows them. One that was not asked for gives way to the next click."""
 
     def __init__(self, session: Session, jobs: Jobs, views: FourUp, segments: SegmentsPanel, banner: Banner) -> None:
         super().__init__(views)
         self._session, self._jobs, self._views, self._segments, self._banner = session, jobs, views, segments, banner
-        self._suggest_next = False
+        self._then: Callable[[Estimated], None] | None = None
+        self._suggested: tuple[Index, bool] | None = None
         self._again = Soon(self, self._ask_again, SETTLE_MS)
         self._follow = Soon(self, self._follow_now)
+        session.view.heat = bool(QSettings().value(_SETTING, True, type=bool))
         session.estimated.connect(self._on_estimated)
         session.view.active_changed.connect(self.follow)
 
+    # Verbs
+
     def toggle(self) -> None:
-        """Show the heat map, or hide it."""
+        """Show the heat map after every click, or hide it."""
         view = self._session.view
         view.heat = not view.heat
+        QSettings().setValue(_SETTING, view.heat)
         if view.heat and not self._show():
-            self._session.begin_uncertainty(view.active)
+            self._session.begin_uncertainty(view.active, SAMPLES)
 
     def suggest(self) -> None:
         """Look at the voxel where the next click helps most."""
-        if not self._suggest():
-            self._suggest_next = True
-            self._session.begin_uncertainty(self._session.view.active)
+        self._with_estimate(self._suggest)
+
+    def worst(self) -> None:
+        """Go to the slice of the view last worked in where the mask is least sure."""
+        axis = self._views.worked.view.axis
+        carried = self._session.confidences(self._session.view.active).get(axis)
+        if carried:
+            self._go_to(axis, min(carried, key=lambda index: carried[index]))
+        else:
+            self._with_estimate(lambda estimated: self._go_to_worst(estimated, axis))
+
+    def accept(self, as_thought: bool) -> bool:
+        """Click where it was suggested, as the ensemble thinks or the other way round; whether there was anything."""
+        if self._suggested is None:
+            return False
+        index, inside = self._suggested
+        self._suggested = None
+        point = Point(index, inside == as_thought, self._views.worked.view.axis)
+        self._session.add_prompt(self._session.view.active, point)
+        return True
+
+    # Facts
 
     def follow(self, *_: object) -> None:
-        """The segment or its voxels changed: what is shown may be old."""
+        """The segment or its voxels changed: what runs or is shown may be old."""
+        self._session.inference.drop_stale_estimate()
+        self._suggested = None
         self._follow.ask()
 
     def _follow_now(self) -> None:
         self._views.set_suggestion(None)
         if not self._show() and self._session.view.heat:
+            self._again.stop()
             self._again.ask()
 
     def _show(self) -> bool:
@@ -67,37 +102,61 @@ class Estimates(QObject):
         return True
 
     def _ask_again(self) -> None:
-        document, view = self._session.document, self._session.view
-        if not document or not view.heat or view.active not in document.segmentation.segments:
+        document, view, inference = self._session.document, self._session.view, self._session.inference
+        if not document or not view.heat or view.active not in document.segmentation.segments or inference.busy:
             return
-        if document.prompts(view.active) and not document.open_prompts(view.active) and not self._session.propagating:
-            self._session.begin_uncertainty(view.active)
+        speed = inference.speeds.of(self._session.model.id)
+        typical = speed.typical if speed else 0.0
+        if document.prompts(view.active) and typical <= QUICK_SECONDS and document.segmentation.extent(view.active):
+            self._session.begin_uncertainty(view.active, FEW if typical > _FEW_FROM else SAMPLES)
 
     def _on_estimated(self, label: int) -> None:
-        if label == self._session.view.active:
-            self._show()
-        if self._suggest_next:
-            self._suggest_next = False
-            self._suggest()
+        if label != self._session.view.active:
+            return
+        self._show()
+        then, self._then = self._then, None
+        if then:
+            self._with_estimate(then)
 
-    def _suggest(self) -> bool:
-        label = self._session.view.active
-        estimated = self._session.estimate(label)
+    # How
+
+    def _with_estimate(self, then: Callable[[Estimated], None]) -> None:
+        """Do something with the estimate of the active segment, once there is one."""
+        estimated = self._session.estimate(self._session.view.active)
         if estimated is None:
-            return False
-        prompts = self._session.prompts(label)
-        self._jobs.start(Job(lambda: suggest(estimated, prompts), self._go, self._fail))
-        return True
+            self._then = then
+            self._session.begin_uncertainty(self._session.view.active, SAMPLES)
+        else:
+            then(estimated)
 
-    def _go(self, suggestion: tuple[Index, bool]) -> None:
-        index, inside = suggestion
+    def _suggest(self, estimated: Estimated) -> None:
+        prompts = self._session.prompts(self._session.view.active)
+        self._jobs.start(Job(lambda: suggest(estimated, prompts), self._show_suggestion, self._banner.tell_error))
+
+    def _show_suggestion(self, suggestion: tuple[Index, bool]) -> None:
+        index, inside = self._suggested = suggestion
         self._session.view.crosshair = index
         self._views.set_suggestion(index)
         if inside:
-            text = self.tr("Least sure here, but probably inside. Click to include it, Ctrl+click to exclude it.")
+            text = self.tr("Least sure here, but probably inside. Enter includes it, Shift+Enter excludes it.")
         else:
-            text = self.tr("Least sure here, but probably outside. Click to include it, Ctrl+click to exclude it.")
+            text = self.tr("Least sure here, but probably outside. Enter excludes it, Shift+Enter includes it.")
         self._banner.tell(text)
 
-    def _fail(self, error: AppError) -> None:
-        self._banner.tell_error(error)
+    def _go_to_worst(self, estimated: Estimated, axis: int) -> None:
+        if estimated.surety:
+            self._go_to(axis, estimated.surety[axis].worst, estimated)
+
+    def _go_to(self, axis: int, index: int, estimated: Estimated | None = None) -> None:
+        """To a slice; where an estimate tells, to its least sure voxel, so that other views show it too."""
+        crosshair = list(self._session.view.crosshair)
+        if estimated:
+            start = estimated.region.start
+            plane = np.take(estimated.deviation, index - start[axis], axis)
+            place = [int(n) for n in np.unravel_index(int(plane.argmax()), plane.shape)]
+            place.insert(axis, index - start[axis])
+            crosshair = [n + s for n, s in zip(place, start, strict=True)]
+        crosshair[axis] = index
+        k, j, i = crosshair
+        self._session.view.crosshair = k, j, i
+        self._banner.tell(self.tr("Least sure of all slices here: slice %1.").replace("%1", str(index + 1)))

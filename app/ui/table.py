@@ -172,10 +172,16 @@ ROWS: tuple[Row, ...] = (
         tip=_text("Propagate the mask of this slice to its neighbours, both ways"), group=3,
         button=_text("Propagate")),
     Row("uncertainty", SEGMENT, _text("Show &uncertainty"), lambda c: c.estimates.toggle(), "uncertainty", ("U",),
-        _has_prompts, lambda c: c.session.view.heat, _text("Show where the mask is unsure"), 3,
+        _has_prompts, lambda c: c.session.view.heat, _text("Show after every click where the mask is unsure"), 3,
         button=_text("Uncertainty")),
     Row("next-click", SEGMENT, _text("Next &click here"), lambda c: c.estimates.suggest(), "target", ("N",),
         _has_prompts, tip=_text("Go to where the next click helps most"), group=3, button=_text("Next click")),
+    Row("other-click", SEGMENT, _text("Click where suggested, but the &other way"),
+        lambda c: c.estimates.accept(as_thought=False), "", ("Shift+Return", "Shift+Enter"), _has_prompts,
+        tip=_text("Exclude what is thought to be inside, or include what is thought to be outside"), group=3,
+        only_views=True),
+    Row("worst-slice", SEGMENT, _text("&Worst slice"), lambda c: c.estimates.worst(), "", ("J",), _has_prompts,
+        tip=_text("Go to the slice of this view where the mask is least sure"), group=3),
     Row("find", SEGMENT, _text("&Find structures"), lambda c: c.session.segment_automatically(), enabled=_can_find,
         tip=_text("Let a model that needs no clicks find its structures; each becomes a segment"), group=3),
     Row("models", SEGMENT, _text("&Models…"), lambda c: c.show_models(), group=4,
@@ -183,7 +189,8 @@ ROWS: tuple[Row, ...] = (
 
     *(_correction(effect) for effect in EFFECTS),
     Row("accept", CORRECT, _text("&Apply what is shown"), lambda c: c.accept(), "", ("Return", "Enter"), _has_case,
-        tip=_text("Apply the correction that is shown, or close the outline"), group=1, only_views=True),
+        tip=_text("Apply the correction that is shown, close the outline, or click as suggested"), group=1,
+        only_views=True),
 
     _tool("crosshair", _text("&Crosshair"), ("X", "Ctrl+1"), _text("Crosshair: click or drag to look somewhere")),
     _tool("point", _text("&Point"), ("P", "Ctrl+2"), _text("Point: click on the structure; Ctrl+click excludes")),
@@ -231,6 +238,7 @@ ROWS: tuple[Row, ...] = (
 
     Row("keys", HELP, _text("&Keys and mouse"), lambda c: c.show_keys(), "keyboard", ("F1", "?")),
     Row("correcting", HELP, _text("&Correcting by hand"), lambda c: c.show_correcting(), "correct"),
+    Row("calibration", HELP, _text("How sure is the &uncertainty?"), lambda c: c.show_calibration(), "uncertainty"),
     Row("log", HELP, _text("Show &log"), lambda c: c.show_log()),
     Row("about", HELP, _text("&About Volumask"), lambda c: c.show_about()),
 )  # fmt: skip

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
-from PySide6.QtCore import QEvent, Qt
+from PySide6.QtCore import QEvent, QSettings, Qt
 from PySide6.QtGui import QKeySequence, QMouseEvent
 
+from app.engine.speeds import Speed
 from app.prompts import Point
 from app.ui.icons import RESOURCES
 from app.ui.table import MENUS, ROWS, TOOL_BAR
@@ -191,27 +192,72 @@ def test_propagating_an_empty_segment_is_one_sentence(case, settle):
     assert case.banner.text.startswith("Liver has no voxel on slice 10")
 
 
-def test_uncertainty_and_the_next_click(clicked, qtbot):
+def test_every_click_is_followed_by_its_uncertainty_without_being_asked(clicked, qtbot):
+    qtbot.waitUntil(lambda: clicked.session.estimate(1) is not None, timeout=8000)
+    assert "mL in 90 % of 8 samples" in clicked.segments.interval.text()
+    assert not clicked.activity.busy
+    first = clicked.session.estimate(1)
+    bars = [frame.bar.confidences for frame in clicked.views.slices]
+    assert [dict(bar) for bar in bars] == [dict(first.surety[frame.view.axis].slices) for frame in clicked.views.slices]
+    assert all(bars)
+    clicked.commands.add_prompt(Point((10, 12, 20)))
+    assert clicked.session.estimate(1) is None
+    qtbot.waitUntil(lambda: clicked.session.estimate(1) not in (None, first), timeout=8000)
+
+
+def test_uncertainty_can_be_switched_off_and_stays_off(clicked, qtbot):
     clicked.actions_.refresh()
     clicked.actions_["uncertainty"].trigger()
-    qtbot.waitUntil(lambda: clicked.session.estimate(1) is not None)
-    assert clicked.session.view.heat
-    assert not clicked.activity.busy
-    assert "mL in 90 % of 8 samples" in clicked.segments.interval.text()
-    before = clicked.session.view.crosshair
-    clicked.actions_["next-click"].trigger()
-    qtbot.waitUntil(lambda: "Least sure here" in clicked.banner.text)
-    assert clicked.session.view.crosshair != before
-    clicked.actions_["uncertainty"].trigger()
     assert not clicked.session.view.heat
-
-
-def test_the_heat_map_follows_a_new_click(clicked, qtbot):
-    clicked.actions_["uncertainty"].trigger()
-    qtbot.waitUntil(lambda: clicked.session.estimate(1) is not None)
-    first = clicked.session.estimate(1)
+    assert not QSettings().value("view/uncertainty", type=bool)
     clicked.commands.add_prompt(Point((10, 12, 20)))
-    qtbot.waitUntil(lambda: clicked.session.estimate(1) not in (None, first), timeout=8000)
+    qtbot.wait(900)  # longer than the quiet that it waits for
+    assert clicked.session.estimate(1) is None
+    clicked.actions_["uncertainty"].trigger()
+    qtbot.waitUntil(lambda: clicked.session.estimate(1) is not None, timeout=8000)
+
+
+def test_the_next_click_ends_an_estimate_and_a_slow_model_makes_none_by_itself(clicked, qtbot, monkeypatch):
+    begun, cancelled = [], []
+    session, engine = clicked.session, clicked.session.inference.engine
+    start, cancel = engine.start, engine.cancel
+    monkeypatch.setattr(engine, "start", lambda job: begun.append(job))  # never ends
+    monkeypatch.setattr(engine, "cancel", lambda only=None: cancelled.append(only))
+    qtbot.waitUntil(lambda: begun != [] or session.estimate(1) is not None, timeout=8000)
+    if not begun:  # it was quicker than this test
+        session.begin_uncertainty(1)
+    clicked.commands.add_prompt(Point((10, 12, 20)))
+    assert cancelled == begun
+    monkeypatch.setattr(engine, "start", start)
+    monkeypatch.setattr(engine, "cancel", cancel)
+    qtbot.waitUntil(lambda: session.estimate(1) is not None, timeout=8000)
+    monkeypatch.setattr(session.inference.speeds, "of", lambda model: Speed(3.0, 9.0))
+    clicked.commands.add_prompt(Point((10, 12, 22)))
+    qtbot.wait(900)
+    assert session.estimate(1) is None
+
+
+def test_the_suggested_click_and_the_worst_slice_are_a_key_away(clicked, qtbot):
+    view = clicked.session.view
+    before = view.crosshair
+    clicked.actions_["next-click"].trigger()
+    qtbot.waitUntil(lambda: "Least sure here" in clicked.banner.text, timeout=8000)
+    assert view.crosshair != before
+    index, inside = view.crosshair, "probably inside" in clicked.banner.text
+    clicked.actions_["accept"].trigger()
+    assert clicked.session.prompts(1)[-1] == Point(index, inside, clicked.views.worked.view.axis)
+    count = len(clicked.session.prompts(1))
+    clicked.actions_["accept"].trigger()  # nothing is suggested any more
+    assert len(clicked.session.prompts(1)) == count
+    clicked.actions_["next-click"].trigger()
+    qtbot.waitUntil(lambda: view.crosshair != index, timeout=8000)
+    inside = "probably inside" in clicked.banner.text
+    clicked.actions_["other-click"].trigger()
+    assert clicked.session.prompts(1)[-1] == Point(view.crosshair, not inside, clicked.views.worked.view.axis)
+    clicked.actions_["worst-slice"].trigger()
+    qtbot.waitUntil(lambda: "Least sure of all slices" in clicked.banner.text, timeout=8000)
+    axis = clicked.views.worked.view.axis
+    assert view.crosshair[axis] == clicked.session.estimate(1).surety[axis].worst
 
 
 def test_escape_closes_a_message_then_puts_the_tool_away(case, qtbot):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from app.engine.protocol import Estimate, Estimated, Prediction, Prior, Progress, Token
-from app.engine.uncertainty import Moments, estimate, interval, sampled_prompts, suggest
+from app.engine.uncertainty import Moments, estimate, interval, sampled_prompts, suggest, surety
 from app.errors import BadInput, Cancelled, EngineFailure
 from app.geometry import Geometry, Region
 from app.prompts import Box, Point, Prompt
@@ -166,3 +166,41 @@ def test_an_estimate_of_nothing_suggests_nothing() -> None:
 
 def test_the_interval_is_the_middle_of_the_samples() -> None:
     assert interval(tuple(range(101))) == (5, 95)
+
+
+def test_only_the_neighbourhood_of_the_masks_is_looked_at() -> None:
+    shape = (60, 60, 60)
+    near, far = np.full(shape, -4, np.float32), np.full(shape, -4, np.float32)
+    near[20:24, 20:24, 20:24] = far[20:24, 20:24, 20:24] = 4
+    far[40, 50, 50] = 1
+    rest = iter([near, near, far])
+    request = Estimate(1, 1, (Point((21, 21, 21)),), samples=2)
+    *_, made = estimate(
+        request, Geometry(shape, np.eye(4)), lambda p, q: Prediction(Region.whole(shape), next(rest)), None, Token()
+    )
+    assert made.region == Region((12, 12, 12), (49, 59, 59))  # what one sample alone thinks inside is looked at too
+    assert made.deviation[28, 38, 38] == pytest.approx(2.5)
+    assert made.volumes == (0.064, 0.065)
+
+
+def test_the_surety_of_a_slice_is_the_dice_that_draws_from_it_have() -> None:
+    random = np.random.default_rng(0)
+    mean, deviation = random.normal(0.3, 2, (5, 12, 12)), random.uniform(0.5, 3, (5, 12, 12))
+    found = surety(Region((3, 0, 0), (8, 12, 12)), mean.astype(np.float32), deviation.astype(np.float32))
+    draws = mean + deviation * random.normal(size=(4000, *mean.shape)) > 0
+    mask = mean > 0
+    expected = 2 * (draws & mask).sum(axis=(2, 3)) / (draws.sum(axis=(2, 3)) + mask.sum(axis=(1, 2)))
+    assert [found[0].slices[k + 3] for k in range(5)] == pytest.approx(expected.mean(axis=0), abs=0.01)
+    assert found[0].worst == 3 + expected.mean(axis=0).argmin()
+
+
+def test_the_worst_slice_is_no_tip_of_the_mask() -> None:
+    mean, deviation = np.full((6, 10, 10), -3, np.float32), np.ones((6, 10, 10), np.float32)
+    mean[1:5, 2:8, 2:8] = 3
+    mean[5, 4, 4] = 0.1  # a tip of one voxel, most unsure
+    deviation[3] = 4
+    found = surety(Region.whole((6, 10, 10)), mean, deviation)
+    assert found[0].worst == 3
+    assert min(found[0].slices, key=found[0].slices.__getitem__) == 5
+    assert 0 not in found[0].slices
+    assert surety(Region.whole((6, 10, 10)), -abs(mean), deviation) == ()

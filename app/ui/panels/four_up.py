@@ -14,6 +14,7 @@ from app.ui.tools import Mouse
 from app.view_state import ViewState
 
 WARM_MS = 60  # between the starts of two views
+WARM_SIZE = (18, 14)  # pixels; no powers of two, as views are none: Mesa compiles anew for those
 
 PLACES = ((0, 0), (1, 0), (0, 1), (1, 1))
 """Row and column of axial, coronal, sagittal and 3D."""
@@ -71,12 +72,12 @@ class FourUp(QWidget):
         """Start OpenGL for one view after the other while nobody waits: all four at the first picture took 0.6 s."""
         for number, frame in enumerate(self.frames):
             canvas = frame.canvas
-            QTimer.singleShot(WARM_MS * (number + 1), frame, lambda canvas=canvas: canvas.render(16, 16))
+            QTimer.singleShot(WARM_MS * (number + 1), frame, lambda canvas=canvas: canvas.render(*WARM_SIZE))
 
     def set_estimate(self, estimate: Estimated | None) -> None:
         """The uncertainty that slice views show while it is switched on."""
         for frame in self.slices:
-            frame.view.set_estimate(estimate)
+            frame.show_estimate(estimate)
 
     def set_suggestion(self, index: Index | None) -> None:
         """Mark where the next click helps most."""

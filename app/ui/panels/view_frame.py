@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QToolButton, QWidget
 
 from app.document import Document
+from app.engine.protocol import Estimated
 from app.geometry import Index
 from app.render.colours import PLANE_COLOURS
 from app.render.slice_view import SliceView
@@ -96,6 +99,9 @@ class SliceFrame(ViewFrame):
         self.view = SliceView(world_axis)
         super().__init__(title, PLANE_COLOURS[world_axis], self.view)
         self._state, self._mouse = state, mouse
+        self._carried: Mapping[int, float] = {}
+        self._surety: Mapping[int, float] = {}
+        self._marked: set[int] = set()
         self.view.mouse = mouse
         self.view.installEventFilter(self)
         self.bar = SliceBar()
@@ -114,6 +120,7 @@ class SliceFrame(ViewFrame):
     def set_case(self, document: Document | None) -> None:
         """Show a case, or nothing."""
         self.view.set_case(document, self._state)
+        self._forget_ribbon()
         axis = self.view.axis
         geometry = document.volume.geometry if document else None
         self.bar.show_slices(geometry.shape[axis] if geometry else 1, geometry.grows(axis) if geometry else True)
@@ -122,11 +129,25 @@ class SliceFrame(ViewFrame):
     def show_confidences(self, document: Document, label: int) -> None:
         """The ribbon of a segment along this view's slices."""
         if label not in document.segmentation.segments:
-            self.bar.show_confidences({}, ())
+            self._forget_ribbon()
             return
         axis = self.view.axis
-        marked = {prompt.region().start[axis] for prompt in document.prompts(label) if prompt.region().shape[axis] == 1}
-        self.bar.show_confidences(document.state(label).confidences.get(axis, {}), marked)
+        self._marked = {p.region().start[axis] for p in document.prompts(label) if p.region().shape[axis] == 1}
+        self._carried = document.state(label).confidences.get(axis, {})
+        self._show_ribbon()
+
+    def show_estimate(self, estimate: Estimated | None) -> None:
+        """The ensemble's uncertainty: as heat over the slice, and as ribbon where nothing was propagated."""
+        self.view.set_estimate(estimate)
+        self._surety = estimate.surety[self.view.axis].slices if estimate and estimate.surety else {}
+        self._show_ribbon()
+
+    def _forget_ribbon(self) -> None:
+        self._carried, self._surety, self._marked = {}, {}, set()
+        self._show_ribbon()
+
+    def _show_ribbon(self) -> None:
+        self.bar.show_confidences({**self._surety, **self._carried}, self._marked)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802  # Qt's name
         """Space turns the left button into a hand."""
