@@ -41,7 +41,8 @@ class RowwiseAttention(Attention):  # type: ignore[misc]  # the package has no t
         by_column = torch.einsum("hrwc,wkc->hrwk", queries, across)
         grid = weights.view(heads, rows, width, by_row.shape[-1], by_column.shape[-1])
         weights = (grid + by_row[..., None] + by_column[..., None, :]).view(heads, rows * width, -1)
-        return weights.softmax(dim=-1) @ values
+        seen: Tensor = weights.softmax(dim=-1) @ values
+        return seen
 
 
 def save_memory(encoder: nn.Module) -> nn.Module:
