@@ -109,6 +109,22 @@ class SliceLayers:
         self._camera.SetParallelScale(viewport.height / viewport.scale / 2)
         self._camera.SetClippingRange(1, 20)
 
+    def rehearse(self, shape: tuple[int, int]) -> None:
+        """Show a little of everything, all of it black: OpenGL compiles what draws a layer when it is first drawn.
+
+        In a frame drawn before there is a case this keeps nobody waiting; in the first picture it took 0.3 s.
+
+        Args:
+            shape: Rows and columns; for a power of two and for other numbers Mesa compiles anew.
+        """
+        dark = np.zeros((*shape, 4), np.uint8)
+        dark[..., 3] = 128
+        self.image.show(dark[..., 0], (1.0, 1.0))
+        for layer in (self.labels, self.heat):
+            layer.show(dark, (1.0, 1.0))
+        self.outlines.show(np.array([[[0, 0], [1, 1]]], np.float32), np.zeros((1, 3), np.uint8), 1.4)
+        self.look(Viewport(16, 16, (2, 2), (0.5, 0.5)))
+
     def hide(self) -> None:
         """Show nothing."""
         for layer in (self.image, self.labels, self.heat, self.outlines):

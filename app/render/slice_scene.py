@@ -72,6 +72,10 @@ class SliceScene:
         self._shown.clear()
         self._layers.hide()
 
+    def rehearse(self, shape: tuple[int, int]) -> None:
+        """Without a case: draw all kinds of things once, black, on pictures of so many rows and columns."""
+        self._layers.rehearse(shape)
+
     def set_estimate(self, estimate: Uncertainty | None) -> None:
         """Uncertainty of one segment; its colours run from 0 to its 99.5th percentile (of what is above 0)."""
         self._estimate = estimate

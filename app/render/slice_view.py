@@ -21,6 +21,7 @@ from app.render.vtk_widget import VtkWidget
 from app.view_state import ViewState
 
 PROMPTS = (Point, Box, Scribble, SliceMask)
+_REHEARSED = ((3, 3), (3, 2), (2, 2))  # rows and columns by world axis: each view compiles for the others, too
 
 
 class MouseHandler(Protocol):
@@ -75,6 +76,8 @@ class SliceView(VtkWidget):
         self._notes = Notes()
         self._plane = SlicePlane.of(document.volume.geometry, self.world_axis) if document else None
         self._scene.set_case(document, view, self._plane)
+        if document is None:
+            self._scene.rehearse(_REHEARSED[self.world_axis])
         for signal, slot in self._wiring():
             signal.connect(slot)
         self._drawn_slice = self.slice_index

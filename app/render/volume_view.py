@@ -69,6 +69,8 @@ class VolumeView(VtkWidget):
         if self._live:
             self._live.close()
         self._scene.clear()
+        if document is None:
+            self._scene.rehearse()
         self.document, self.view = document, view
         self._live = LiveSurfaces(document) if document else None
         for signal, slot in self._wiring():
