@@ -15,6 +15,8 @@ import subprocess
 import sys
 import tempfile
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from multiprocessing.connection import Client, Listener
 from multiprocessing.shared_memory import SharedMemory
@@ -46,7 +48,22 @@ from app.volume import Volume
 log = logging.getLogger(__name__)
 START_SECONDS = 60.0
 CLOSE_SECONDS = 5.0
+LONGEST_TEMPORARY = 70  # bytes; a socket's path has at most 107, and multiprocessing adds some 35
 ARENA = 8 << 20  # bytes at first: a mask of 200 x 200 x 200 voxels
+
+
+@contextmanager
+def _listening(key: bytes) -> Iterator[Listener]:
+    """A listener; its socket lies in a short folder where that of the user is too long for a socket's name."""
+    if sys.platform == "win32" or len(os.fsencode(tempfile.gettempdir())) < LONGEST_TEMPORARY:
+        with Listener(authkey=key) as listener:
+            yield listener
+    else:
+        with (
+            tempfile.TemporaryDirectory(prefix="volumask-", dir="/tmp") as folder,
+            Listener(str(Path(folder) / "compute"), authkey=key) as listener,
+        ):
+            yield listener
 
 
 class ComputeDied(Exception):
@@ -68,14 +85,14 @@ class ComputeProcess:
         self._job: Job | None = None
         self._calling = self._killed = False
         try:
-            with Listener(authkey=self._key) as listener:
+            with _listening(self._key) as listener:
                 self._process = self._launch(str(listener.address), model, cache_folder)
                 watcher = threading.Thread(target=self._unblock, args=(listener.address,), daemon=True)
                 watcher.start()
                 self._channel = Channel(listener.accept())
         except OSError as error:
             self._stderr.close()
-            raise EngineFailure(f"The compute process could not be started ({error.strerror}).") from error
+            raise EngineFailure(f"The compute process could not be started ({error.strerror or error}).") from error
         try:
             self._call("model", None)
         except BaseException:

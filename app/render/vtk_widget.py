@@ -28,6 +28,26 @@ FRAME_MS = 16
 """Renders asked for within one frame are one render."""
 
 
+def can_draw() -> bool:
+    """Whether there is OpenGL to draw with. To be asked before the first picture: without, VTK ends the process."""
+    window = _off_screen()
+    window.Initialize()
+    works = bool(window.GetInitialized())
+    window.Finalize()
+    return works
+
+
+def _off_screen() -> vtkRenderWindow:
+    if sys.platform.startswith("linux") and not os.environ.get("DISPLAY"):
+        # Otherwise VTK tries an X server first and warns that there is none.
+        os.environ.setdefault("VTK_DEFAULT_OPENGL_WINDOW", "vtkEGLRenderWindow")
+    window = vtkRenderWindow()
+    window.SetShowWindow(False)
+    window.SetUseOffScreenBuffers(True)
+    window.SetMultiSamples(0)
+    return window
+
+
 class Canvas:
     """An off-screen render window; made when first needed, so a widget that is never shown needs no OpenGL."""
 
@@ -56,13 +76,7 @@ class Canvas:
             self._window = None
 
     def _open(self) -> vtkRenderWindow:
-        if sys.platform.startswith("linux") and not os.environ.get("DISPLAY"):
-            # Otherwise VTK tries an X server first and warns that there is none.
-            os.environ.setdefault("VTK_DEFAULT_OPENGL_WINDOW", "vtkEGLRenderWindow")
-        window = vtkRenderWindow()
-        window.SetShowWindow(False)
-        window.SetUseOffScreenBuffers(True)
-        window.SetMultiSamples(0)
+        window = _off_screen()
         for renderer in self.renderers:
             window.AddRenderer(renderer)
         window.SetNumberOfLayers(1 + max((r.GetLayer() for r in self.renderers), default=0))

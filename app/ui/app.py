@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 import time
 from collections.abc import Callable
@@ -9,11 +10,21 @@ from pathlib import Path
 from typing import Literal
 
 from PySide6.QtCore import QCoreApplication, QEvent, QTimer
-from PySide6.QtWidgets import QApplication, QDialog, QLabel, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QApplication,
+    QDialog,
+    QLabel,
+    QMessageBox,
+    QPlainTextEdit,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 import app
 from app import user_folders
 from app.autosave import recoverable, recovery_folder
+from app.render.vtk_widget import can_draw
 from app.session import Session
 from app.ui import theme
 from app.ui.crash import CrashGuard
@@ -22,6 +33,11 @@ from app.ui.dialogs.questions import ask_to_recover
 from app.ui.engine_bridge import EngineBridge
 from app.ui.icons import RESOURCES, icon
 from app.ui.main_window import MainWindow
+from app.ui.opened_files import OpenedFiles
+
+log = logging.getLogger(__name__)
+NO_PICTURE = 3
+"""Exit status where nothing can be drawn."""
 
 
 def run(path: str | None) -> int:
@@ -29,7 +45,12 @@ def run(path: str | None) -> int:
     guard = CrashGuard(user_folders.log_folder())
     guard.install()
     application = make_application()
+    if not can_draw():
+        refuse_to_draw()
+        guard.close()
+        return NO_PICTURE
     window = make_window()
+    application.installEventFilter(OpenedFiles(window.open, window))
     guard.serve(window.keep_what_can_be_kept, lambda log: show_crash(window, log, window.cases.save_as))
     window.show()
     QTimer.singleShot(0, window, lambda: start(window, path))
@@ -37,6 +58,21 @@ def run(path: str | None) -> int:
     end(window)
     guard.close()
     return status
+
+
+def refuse_to_draw() -> None:
+    """Say that there is no OpenGL, and what still works. Nothing is opened; recovery files stay for the next start."""
+    said = QCoreApplication.translate("App", "Volumask cannot draw: this session offers no OpenGL 3.2.")
+    hint = QCoreApplication.translate(
+        "App",
+        "Update the graphics driver, or start it in a session that is not remote. No file was changed. "
+        "Commands work without a picture: volumask --help lists them.",
+    )
+    log.error("no OpenGL")
+    print(f"volumask: {said} {hint}", file=sys.stderr)
+    box = QMessageBox(QMessageBox.Icon.Critical, "Volumask", said)
+    box.setInformativeText(hint)
+    box.exec()
 
 
 def end(window: MainWindow) -> None:
