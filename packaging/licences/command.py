@@ -31,8 +31,13 @@ def write(found: Inventory, out: Path, *, given_on: bool, libraries: str = "_int
     return [*findings(found, given_on=given_on), *sbom.faults(document)]
 
 
-def _libraries(bundle: Path) -> str:
-    return "Volumask.app/Contents/Frameworks" if bundle.suffix == ".app" else "_internal"
+def _libraries(bundle: Path | None) -> str:
+    return "Volumask.app/Contents/Frameworks" if bundle and bundle.suffix == ".app" else "_internal"
+
+
+def _papers(bundle: Path) -> Path:
+    """Where they lie in the bundle; nothing may lie beside Contents in a signed .app."""
+    return bundle / "Contents" / "Resources" if bundle.suffix == ".app" else bundle
 
 
 def moment() -> int:
@@ -58,8 +63,8 @@ def main(arguments: list[str] | None = None) -> int:
         found = inventory.of_environment(ROOT / "requirements" / "run.txt")
     else:
         found = inventory.of_bundle(options.bundle)
-    out = options.out or options.bundle
-    wrong = write(found, out, given_on=not options.environment, libraries=_libraries(out))
+    out = options.out or _papers(options.bundle)
+    wrong = write(found, out, given_on=not options.environment, libraries=_libraries(options.bundle))
     for line in wrong:
         print(f"licences: {line}", file=sys.stderr)
     print(f"licences: {len(found.components)} parts, {len(wrong)} findings; {out / NOTICES}, {out / BILL}")

@@ -229,6 +229,15 @@ def test_the_command_refuses_a_bundle_with_a_gpl_library_and_says_which(workshop
     assert (workshop.bundle / command.BILL).is_file()
 
 
+def test_an_app_for_macos_keeps_its_papers_where_a_signature_allows_them(workshop, tmp_path):
+    app = tmp_path / "Volumask.app"
+    (app / "Contents" / "Frameworks").mkdir(parents=True)
+    (app / "Contents" / "Frameworks" / "libffi.8.dylib").write_bytes(b"")
+    command.main([str(app)])
+    assert (app / "Contents" / "Resources" / command.BILL).is_file()
+    assert sorted(path.name for path in app.iterdir()) == ["Contents"]
+
+
 def test_files_are_told_from_libraries_on_every_system():
     libraries = [
         "a/libz.so.1",
