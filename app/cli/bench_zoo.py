@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import contextlib
+import os
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from app.cli import progress
@@ -19,29 +21,51 @@ def measured(models: Sequence[str], repeat: int) -> dict[str, Any]:
     """Rehearse the models one after another; a run of its own gives times and ratios that belong together."""
     from app.engine import trying
 
-    rows = []
-    for number, model in enumerate(models):
-        card = registry.card(model)
+    rows, ways = [], _ways()
+    jobs = [(way, registry.card(model)) for way in ways for model in models]
+    for number, (way, card) in enumerate(jobs):
 
         def tell(share: float, what: str, done: int = number) -> None:
-            progress.report((done + share) / len(models), what)
+            progress.report((done + share) / len(jobs), what)
 
-        (found,) = trying.try_models([card.id], tell, Token(), repeat)
-        rows.append(_row(found, card.name))
+        with _computing(way):
+            (found,) = trying.try_models([card.id], tell, Token(), repeat)
+        rows.append({**_row(found, card.name), "device": "GPU" if way == "torch" and len(ways) > 1 else "CPU"})
     for row in rows:
-        _compare(row, {other["id"]: other for other in rows})
+        _compare(row, {other["id"]: other for other in rows if other["device"] == row["device"]})
     return {"rows": rows, "published": [FASTSAM3D_SLICER, SAMM]}
+
+
+def _ways() -> tuple[str, ...]:
+    """Values of VOLUMASK_BACKEND: as this machine does it, or with a graphics card first without and then with it."""
+    import torch
+
+    return ("openvino", "torch") if torch.cuda.is_available() else ("",)
+
+
+@contextlib.contextmanager
+def _computing(way: str) -> Iterator[None]:
+    """With the backend that is wished for meanwhile; with none wished as it was."""
+    before = os.environ.get("VOLUMASK_BACKEND")
+    try:
+        if way:
+            os.environ["VOLUMASK_BACKEND"] = way
+        yield
+    finally:
+        os.environ.pop("VOLUMASK_BACKEND", None)
+        if before is not None:
+            os.environ["VOLUMASK_BACKEND"] = before
 
 
 def lines(zoo: Mapping[str, Any]) -> list[str]:
     """The table as text."""
-    head = f"{'network':<30} {'encoder':>9} {'decoder':>9} {'carried':>9}   {'processor':>19}   published"
+    head = f"{'network':<34} {'encoder':>9} {'decoder':>9} {'carried':>9}   {'processor':>19}   published"
     made = [head]
     for row in zoo["rows"]:
         carried = f"{row['carried_s']:.3f} s" if row["carried_s"] else "-"
         cpu = f"{row['encoder_cpu_s']:.3f} + {row['decoder_cpu_s']:.3f} s"
         times = f"{row['encoder_s']:>7.3f} s {row['decoder_s']:>7.3f} s {carried:>9}   {cpu:>19}"
-        made.append(f"{row['name'] + ' / ' + row['unit']:<30} {times}   {_beside(row)}")
+        made.append(f"{_titled(row):<34} {times}   {_beside(row)}")
         if row["samm_volume_s"]:
             volume = f"{SAMM_SLICES} such slices {row['samm_volume_s']:.0f} s"
             made[-1] += f"; {volume}, SAMM {SAMM_SECONDS} s for a volume"
@@ -49,6 +73,10 @@ def lines(zoo: Mapping[str, Any]) -> list[str]:
     if untrained:
         made.append(f"with random numbers for weights, on which the time does not depend: {', '.join(untrained)}")
     return [*made, *(f"published: {source}" for source in zoo["published"])]
+
+
+def _titled(row: Mapping[str, Any]) -> str:
+    return f"{row['name']}, {row['device']} / {row['unit']}"
 
 
 def _row(found: Rehearsed, name: str) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -57,6 +58,26 @@ def test_published_figures_stand_beside_the_measured_and_are_called_so(
     assert rows["mobile_sam"]["published_cpu_s"] is None
     assert rows["mobile_sam"]["samm_volume_s"] == pytest.approx(240 * 0.6)
     assert any("Ryzen 5 5500U" in source for source in zoo["published"])
+
+
+def test_with_a_graphics_card_both_are_measured_and_compared_with_their_like(
+    measured: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setenv("VOLUMASK_BACKEND", "torch")
+    seen: list[tuple[str, str]] = []
+    made = trying.rehearse
+
+    def noted(card: ModelCard, *rest: Any) -> Rehearsed:
+        seen.append((os.environ["VOLUMASK_BACKEND"], card.id))
+        return made(card, *rest)
+
+    monkeypatch.setattr(trying, "rehearse", noted)
+    rows = told(capsys, *models("fastsam3d", "sam_med3d_turbo"))["zoo"]["rows"]
+    assert seen == [(way, model) for way in ("openvino", "torch") for model in ("fastsam3d", "sam_med3d_turbo")]
+    assert [row["device"] for row in rows] == ["CPU", "CPU", "GPU", "GPU"]
+    assert [row["ratio"] for row in rows] == [1, 3, 1, 3]
+    assert os.environ["VOLUMASK_BACKEND"] == "torch"
 
 
 def test_a_ratio_needs_both_in_one_run(measured: None, capsys: pytest.CaptureFixture[str]) -> None:
