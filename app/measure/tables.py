@@ -39,6 +39,11 @@ class Table:
             lines += [f"  {name}: {cell}" for name, cell in zip(self.columns[1:], row[1:], strict=True) if cell]
         return "\n".join(lines)
 
+    def without(self, *words: str) -> Table:
+        """Without the columns whose name begins with one of these."""
+        kept = [n for n, name in enumerate(self.columns) if not name.startswith(words)]
+        return Table(tuple(self.columns[n] for n in kept), tuple(tuple(row[n] for n in kept) for row in self.rows))
+
     def save_csv(self, path: str | Path) -> None:
         """Write a CSV file, whole or not at all; with the mark by which Excel knows UTF-8.
 

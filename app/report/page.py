@@ -25,7 +25,7 @@ from app.view_state import Window
 from app.volume import Volume
 
 _PLANES = ((2, "axial"), (1, "coronal"), (0, "sagittal"))
-_MOST_PICTURED = 12
+MOST_PICTURED = 12
 """Segments with pictures; a table has room for all."""
 
 
@@ -65,30 +65,32 @@ def page(content: Content) -> str:
     """The HTML; everything is inside it, pictures too, and it asks no other machine for anything."""
     parts = [
         f"<h1>{escape(content.title)}</h1>",
-        f"<p class='facts'>{escape(_facts(content))}</p>",
+        f"<p class='facts'>{escape(facts(content))}</p>",
         f"<p>{escape(content.remarks)}</p>" if content.remarks else "",
         "<h2>Measurements</h2>",
-        _filled(statistics_table(content.statistics)),
+        filled(statistics_table(content.statistics)),
         "<h2>Agreement with a second segmentation</h2>" if content.agreements else "",
         _table(agreement_table(content.agreements)) if content.agreements else "",
         "<h2>Pictures</h2>",
-        "<p class='facts'>Seen from the feet and from the front: the patient's right is on the left.</p>",
+        f"<p class='facts'>{escape(VIEWS)}</p>",
         "<div class='all'>" + _picture(content.scene, "All segments in 3D") + "</div>" if content.scene else "",
-        *(_pictured(content, segment) for segment in content.segments[:_MOST_PICTURED]),
-        f"<p class='facts'>{escape(_END)}</p>",
+        *(_pictured(content, segment) for segment in content.segments[:MOST_PICTURED]),
+        f"<p class='facts'>{escape(END)}</p>",
     ]
     head = f"<meta charset='utf-8'><title>{escape(content.title)}</title><style>{_STYLE}</style>"
     body = "\n".join(part for part in parts if part)
     return f"<!doctype html>\n<html lang='en'><head>{head}</head>\n<body>\n{body}\n</body></html>\n"
 
 
-_END = (
+VIEWS = "Seen from the feet and from the front: the patient's right is on the left."
+END = (
     "For research and planning. Not a medical device: a qualified person must check every result. Volumes are counted "
     "voxels; an interval is the 5th to 95th percentile of the model's ensemble. This page holds no patient data."
 )
 
 
-def _facts(content: Content) -> str:
+def facts(content: Content) -> str:
+    """What was segmented, with what and when, on one line."""
     volume = content.volume
     k, j, i = volume.shape
     size = f"{i} × {j} × {k} voxels of " + " × ".join(f"{s:.3g}" for s in volume.geometry.spacing[::-1]) + " mm"
@@ -98,8 +100,8 @@ def _facts(content: Content) -> str:
     return " · ".join(part for part in said if part)
 
 
-def _filled(table: Table) -> str:
-    """Without the columns that are empty in every row."""
+def filled(table: Table) -> str:
+    """As HTML, without the columns that are empty in every row."""
     kept = [n for n, _ in enumerate(table.columns) if any(row[n] for row in table.rows)]
     rows = tuple(tuple(row[n] for n in kept) for row in table.rows)
     return _table(Table(tuple(table.columns[n] for n in kept), rows))
@@ -112,16 +114,24 @@ def _table(table: Table) -> str:
 
 
 def _pictured(content: Content, segment: Segment) -> str:
+    pictures = [_picture(png, caption) for png, caption in pictures_of(content, segment)]
+    if not pictures:
+        return ""
+    dot = "<span style='background:rgb({},{},{})'></span>".format(*segment.colour)
+    return f"<section><h3>{dot}{escape(segment.name)}</h3><div class='row'>{''.join(pictures)}</div></section>"
+
+
+def pictures_of(content: Content, segment: Segment) -> list[tuple[bytes, str]]:
+    """PNG and caption of three slices through a segment, where it is largest; none of an empty one."""
     mask = content.labels == segment.label
     if not mask.any():
-        return ""
+        return []
     pictures = []
     for world_axis, name in _PLANES:
         at = middle_of(mask, content.volume.geometry, world_axis)
         png = slice_picture(content.volume, content.labels, content.segments, content.window, world_axis, at)
-        pictures.append(_picture(png, f"{segment.name}, {name}, slice {at + 1}"))
-    dot = "<span style='background:rgb({},{},{})'></span>".format(*segment.colour)
-    return f"<section><h3>{dot}{escape(segment.name)}</h3><div class='row'>{''.join(pictures)}</div></section>"
+        pictures.append((png, f"{segment.name}, {name}, slice {at + 1}"))
+    return pictures
 
 
 def _picture(png: bytes, caption: str) -> str:

@@ -150,8 +150,14 @@ class Measuring(QObject):
 
     def report(self) -> None:
         """Ask for a name and write the page."""
-        path = self._ask(self.tr("Write report"), "report.html", "HTML (*.html)", ".html")
-        if path:
+        kinds = self.tr("PDF, one page (*.pdf);;HTML (*.html)")
+        name, kind = QFileDialog.getSaveFileName(
+            self._window, self.tr("Write report"), str(Path(self._folder()) / "report.pdf"), kinds
+        )
+        if name:
+            path = Path(name)
+            if path.suffix.lower() not in (".pdf", ".html", ".htm"):
+                path = path.with_name(path.name + (".html" if "html" in kind else ".pdf"))
             self.write_report(path)
 
     def write_report(self, path: Path) -> None:
@@ -167,10 +173,11 @@ class Measuring(QObject):
 
         def work() -> None:
             from app.report.page import Content, write_report  # as above
+            from app.ui.report_pdf import write_pdf
 
             labels = frozen.crop(volume.geometry.region)
             content = Content(volume, labels, segments, measure(), window, agreements, scene, model=model)
-            write_report(path, content)
+            (write_pdf if path.suffix.lower() == ".pdf" else write_report)(path, content)
 
         def done(_: None) -> None:
             self._banner.tell(self.tr("Wrote %1.").replace("%1", path.name))
