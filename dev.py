@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent
+CUDA = "--cuda" in sys.argv[1:]
 VENV = ROOT / ".venv"
 PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 STAMP = VENV / "volumask.json"
@@ -209,9 +210,9 @@ def _has_module(name: str) -> bool:
 
 def install_torch() -> None:
     """Install torch: its CPU build if there is one, since on Linux the plain name may bring gigabytes of CUDA."""
-    if LINUX and pip("--no-deps", f"{TORCH}+cpu", quiet=True) == 0:
+    if LINUX and not CUDA and pip("--no-deps", f"{TORCH}+cpu", quiet=True) == 0:
         return
-    if LINUX:
+    if LINUX and not CUDA:
         say("pip finds no CPU build of torch here: taking the one it finds, which may be large")
     if pip("-c", str(ROOT / "requirements" / "run.txt"), TORCH):
         raise SetupError(
@@ -323,6 +324,13 @@ def bench(options: argparse.Namespace) -> int:
     return python("-m", "benchmarks.peers", *options.rest)
 
 
+def make(options: argparse.Namespace) -> int:
+    """Make the bundle, or this system's installers of it, in dist/ (packaging/README.md)."""
+    prepare("run", "build")
+    flavour = ("--cuda",) if options.cuda else ()
+    return python("-m", "bundling", options.made, *flavour, environment={"PYTHONPATH": str(ROOT / "packaging")})
+
+
 def arguments() -> argparse.ArgumentParser:
     """The command line: one verb and what it takes."""
     parser = argparse.ArgumentParser(prog="dev.py", description="Set up and run Volumask, its tests and its checks.")
@@ -337,6 +345,10 @@ def arguments() -> argparse.ArgumentParser:
     verb.set_defaults(run=test)
     verb = verbs.add_parser("bench", help="the peers on the same clicks; further arguments go to benchmarks.peers")
     verb.set_defaults(run=bench)
+    for made, what in {"bundle": "the program with its own Python, in dist/", "installer": "installers of it"}.items():
+        verb = verbs.add_parser(made, help=what)
+        verb.add_argument("--cuda", action="store_true", help="the flavour for NVIDIA graphics cards, several GB")
+        verb.set_defaults(run=make, made=made)
     verb = verbs.add_parser("lint", help="ruff, mypy, import-linter and the house limits")
     verb.set_defaults(run=lint)
     return parser

@@ -1,0 +1,59 @@
+"""`bundle`: runs PyInstaller on the spec, takes out what the program does not need, and looks at what came of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from bundling import recipe, stripping
+
+PACKAGING = Path(__file__).resolve().parents[1]
+ROOT = PACKAGING.parent
+
+
+def bundle(flavour: str) -> Path:
+    """Build dist/volumask-<flavour> anew.
+
+    Raises:
+        subprocess.CalledProcessError: when PyInstaller fails; its own words are on stderr.
+    """
+    folder = ROOT / "dist" / recipe.folder_name(flavour)
+    work = ROOT / "build" / f"freeze-{flavour}"
+    command = [sys.executable, "-m", "PyInstaller", "--noconfirm", "--log-level", "WARN"]
+    command += ["--distpath", str(folder.parent), "--workpath", str(work), str(PACKAGING / "volumask.spec")]
+    subprocess.run(command, check=True, env=environment(flavour), cwd=ROOT)
+    finish(folder)
+    return folder
+
+
+def finish(folder: Path) -> None:
+    """What PyInstaller leaves to do: dead links, symbols of libraries, blanks in large tables, a second name."""
+    for path in folder.rglob("*"):
+        if path.is_symlink() and not path.exists():
+            path.unlink()
+    if sys.platform == "linux":
+        stripping.strip(folder)
+    for table in (folder / "_internal" / "highdicom").rglob("*.json"):
+        table.write_text(json.dumps(json.loads(table.read_text("utf-8")), separators=(",", ":")), "utf-8")
+    if sys.platform == "win32":
+        shutil.move(folder / "volumask.com.exe", folder / "volumask.com")
+    elif sys.platform == "linux":
+        (folder / "volumask").unlink(missing_ok=True)
+        (folder / "volumask").symlink_to("Volumask")
+
+
+def environment(flavour: str) -> dict[str, str]:
+    """For PyInstaller: the flavour, and what makes two builds of one commit alike."""
+    when = subprocess.run(
+        ["git", "log", "-1", "--format=%ct"], cwd=ROOT, capture_output=True, text=True, check=False
+    ).stdout.strip()
+    return os.environ | {
+        "VOLUMASK_FLAVOUR": flavour,
+        "PYTHONHASHSEED": "0",
+        "SOURCE_DATE_EPOCH": os.environ.get("SOURCE_DATE_EPOCH") or when or "0",
+        "OMP_NUM_THREADS": "1",
+    }

@@ -1,0 +1,22 @@
+"""Linux's installers of a bundle: a .deb for the whole computer, and a file that installs itself for one user."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+def installers(bundle: Path, flavour: str, out: Path) -> list[Path]:
+    """Make both in `out`; returns their paths."""
+    from bundling import freeze, recipe
+
+    from linux import deb, per_user, tree
+
+    version = recipe.version(freeze.ROOT)
+    packed = freeze.ROOT / "build" / "installed.tar.xz"
+    with tree.laid_out(bundle) as root:
+        try:
+            tree.pack(root, packed, freeze.environment(flavour))
+            made = [deb.build(root, packed, flavour, version, out)]
+            return [*made, per_user.build(packed, tree.weight(root), flavour, version, out)]
+        finally:
+            packed.unlink(missing_ok=True)
