@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from app.change import Change
 from app.editing.proposal import Proposal
+from app.frozen_labels import FrozenMask
 from app.geometry import Region
 from app.history import History, Prompts, SegmentState, Step
 from app.open_prompts import OpenPrompts
@@ -52,9 +53,9 @@ class Document(Timeline):
     def open_labels(self) -> tuple[int, ...]:  # those of segments that wait for an answer
         return self._open.labels
 
-    def seed(self, label: int) -> NDArray[np.bool_] | None:
+    def seed(self, label: int) -> FrozenMask | None:
         """The mask to start from where voxels came from more than prompts (propagation, brush); else None."""
-        return self.segmentation.mask(label) if self.state(label).edits else None
+        return self.segmentation.freeze_mask(label) if self.state(label).edits else None
 
     @property
     def can_undo(self) -> bool:

@@ -1,4 +1,7 @@
-"""`FrozenLabels`: a label array at one moment, cheap to take again and again because unchanged slices are shared."""
+"""`FrozenLabels`: a label array at one moment, cheap to take again and again because unchanged slices are shared.
+
+`FrozenMask`: one segment of it, whose voxels are looked for by whoever wants them, on whatever thread.
+"""
 
 from __future__ import annotations
 
@@ -30,3 +33,32 @@ class FrozenLabels:
         for k in range(region.shape[0]):
             crop[k] = self.slices[inner.start[0] + k][rows, columns]
         return crop
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FrozenMask:
+    """A segment at one moment. Any thread may read it.
+
+    Args:
+        region: A box that holds it, perhaps too large.
+    """
+
+    labels: FrozenLabels
+    label: int
+    region: Region
+
+    @classmethod
+    def of(cls, mask: NDArray[np.bool_]) -> FrozenMask:
+        """From a mask over a whole grid, which nobody changes any more."""
+        whole = Region.whole((mask.shape[0], mask.shape[1], mask.shape[2]))
+        return cls(FrozenLabels.of(whole, mask.astype(np.uint8)), 1, whole)
+
+    def crop(self, region: Region) -> NDArray[np.bool_]:
+        """A new mask (k, j, i) of a region."""
+        return np.asarray(self.labels.crop(region) == self.label)
+
+    @property
+    def extent(self) -> Region | None:
+        """The tightest box around it; None when it is empty."""
+        inner = Region.around(self.crop(self.region))
+        return inner.placed(self.region.start) if inner else None

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.errors import AppError, Cancelled
+from app.frozen_labels import FrozenMask
 from app.geometry import Region
 from app.prompts import Prompt
 from app.volume import Volume
@@ -186,7 +187,7 @@ class Predict:
     label: int
     prompts: tuple[Prompt, ...]
     revision: int
-    seed: NDArray[np.bool_] | None = field(default=None, compare=False)
+    seed: FrozenMask | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +218,7 @@ class Estimate:
     prompts: tuple[Prompt, ...]
     samples: int = 8
     random_seed: int = 0
-    seed: NDArray[np.bool_] | None = field(default=None, compare=False)
+    seed: FrozenMask | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,7 @@ from app.engine.protocol import (
     Token,
 )
 from app.errors import AppError, BadInput, Cancelled, EngineFailure, Stopped
+from app.frozen_labels import FrozenMask
 from app.geometry import Region
 from app.prompts import Prompt
 from app.volume import Volume
@@ -52,14 +53,13 @@ class Seed:
     mask: NDArray[np.bool_]
 
     @classmethod
-    def of(cls, mask: NDArray[np.bool_] | None) -> Seed | None:
-        """From a mask over the whole grid; None without one."""
+    def of(cls, mask: FrozenMask | None) -> Seed | None:
+        """From a segment; None without one."""
         if mask is None:
             return None
-        k, j, i = mask.shape
-        around = Region.around(mask) or NOTHING
-        region = around.grown(SEED_MARGIN, (k, j, i)) if around.size else NOTHING
-        return cls(region, np.ascontiguousarray(mask[region.slices]))
+        around = mask.extent
+        region = around.grown(SEED_MARGIN, mask.labels.region.stop) if around else NOTHING
+        return cls(region, mask.crop(region))
 
     @property
     def prior(self) -> Prior:

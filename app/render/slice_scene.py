@@ -52,9 +52,14 @@ class Preview(Protocol):
 
 
 class SliceScene:
-    """Image, uncertainty, segments and outlines of the slice through the crosshair."""
+    """Image, uncertainty, segments and outlines of the slice through the crosshair.
 
-    def __init__(self, renderer: vtkRenderer) -> None:
+    Args:
+        rehearsed: Rows and columns of the black pictures that are there while there is no case (`SliceLayers.rehearse`).
+    """
+
+    def __init__(self, renderer: vtkRenderer, rehearsed: tuple[int, int]) -> None:
+        self._rehearsed = rehearsed
         self._layers = SliceLayers(renderer)
         self._document: Document | None = None
         self._view = ViewState()
@@ -71,10 +76,8 @@ class SliceScene:
         self._estimate = self._preview = None
         self._shown.clear()
         self._layers.hide()
-
-    def rehearse(self, shape: tuple[int, int]) -> None:
-        """Without a case: draw all kinds of things once, black, on pictures of so many rows and columns."""
-        self._layers.rehearse(shape)
+        if document is None:
+            self._layers.rehearse(self._rehearsed)
 
     def set_estimate(self, estimate: Uncertainty | None) -> None:
         """Uncertainty of one segment; its colours run from 0 to its 99.5th percentile (of what is above 0)."""

@@ -62,7 +62,7 @@ class SliceView(VtkWidget):
         self.view: ViewState | None = None
         self._plane: SlicePlane | None = None
         self._viewport = Viewport(1, 1, (1, 1), (0, 0))
-        self._scene = SliceScene(self.renderer)
+        self._scene = SliceScene(self.renderer, _REHEARSED[world_axis])
         self._notes = Notes()
         self._drawn_slice = -1
 
@@ -76,8 +76,6 @@ class SliceView(VtkWidget):
         self._notes = Notes()
         self._plane = SlicePlane.of(document.volume.geometry, self.world_axis) if document else None
         self._scene.set_case(document, view, self._plane)
-        if document is None:
-            self._scene.rehearse(_REHEARSED[self.world_axis])
         for signal, slot in self._wiring():
             signal.connect(slot)
         self._drawn_slice = self.slice_index

@@ -24,6 +24,7 @@ from app.engine.protocol import (
     Propagated,
     SliceAnswer,
 )
+from app.frozen_labels import FrozenMask
 from app.geometry import Geometry
 from app.prompts import Point
 from app.volume import Volume
@@ -108,7 +109,7 @@ def test_large_masks_and_seeds_cross_with_and_without_shared_memory(
     image = Volume(np.random.default_rng(1).integers(0, 99, shape).astype(np.int16), Geometry(shape, np.eye(4)))
     engine.open(image)
     seed = np.random.default_rng(2).random(shape) < 0.5
-    requests = [Predict(n, (Point((35, 40, 45)),), 0, seed) for n in (1, 2)]
+    requests = [Predict(n, (Point((35, 40, 45)),), 0, FrozenMask.of(seed)) for n in (1, 2)]
     for request in requests:
         engine.post(request)
         answer = inbox.until(lambda m, request=request: isinstance(m, Answer) and m.request is request)
@@ -131,6 +132,7 @@ sys.path[:] = [{str(ROOT)!r}, *(entry for entry in sys.path if entry)]
 import numpy as np
 from app.engine.engine import Engine
 from app.engine.protocol import Prepared
+from app.frozen_labels import FrozenMask
 from app.geometry import Geometry
 from app.volume import Volume
 def told(message):

@@ -11,6 +11,7 @@ from app.engine.fake import FakePredictor
 from app.engine.protocol import Predict, Prediction, Prior, Token
 from app.engine.worker import SEED_MARGIN, Seed, Worker, as_app_error
 from app.errors import BadInput, EngineFailure
+from app.frozen_labels import FrozenMask
 from app.geometry import Geometry, Region
 from app.prompts import Box, Point, Prompt, Scribble
 from app.volume import Volume
@@ -62,7 +63,7 @@ def test_the_prior_is_the_answer_to_the_longest_known_beginning(folder: Path, pr
 def test_a_seed_is_the_prior_and_is_only_as_large_as_the_segment(folder: Path, priors: list[Prior | None]) -> None:
     mask = np.zeros(SHAPE, bool)
     mask[20:22, 25:27, 30:32] = True
-    answer = ready().predict(Predict(1, (Point((20, 25, 30), positive=False),), 0, mask))
+    answer = ready().predict(Predict(1, (Point((20, 25, 30), positive=False),), 0, FrozenMask.of(mask)))
     (prior,) = priors
     assert prior is not None
     assert prior.seed
@@ -73,7 +74,7 @@ def test_a_seed_is_the_prior_and_is_only_as_large_as_the_segment(folder: Path, p
 
 
 def test_an_empty_seed_is_no_prior(folder: Path, priors: list[Prior | None]) -> None:
-    answer = ready().predict(Predict(1, (Point((20, 25, 30)),), 0, np.zeros(SHAPE, bool)))
+    answer = ready().predict(Predict(1, (Point((20, 25, 30)),), 0, FrozenMask.of(np.zeros(SHAPE, bool))))
     assert priors == [None]
     assert answer.mask.sum() == 179
     assert answer.region == Region((17, 22, 27), (24, 29, 34))
@@ -82,7 +83,7 @@ def test_an_empty_seed_is_no_prior(folder: Path, priors: list[Prior | None]) -> 
 def test_seeds_at_the_edge_of_the_grid_are_cut() -> None:
     mask = np.zeros(SHAPE, bool)
     mask[0, 0, 0] = mask[-1, -1, -1] = True
-    seed = Seed.of(mask)
+    seed = Seed.of(FrozenMask.of(mask))
     assert seed is not None
     assert seed.region == Region.whole(SHAPE)
     assert Seed.of(None) is None
