@@ -15,6 +15,7 @@ from typing import TextIO
 
 from PySide6.QtCore import QMessageLogContext, QtMsgType, qInstallMessageHandler
 
+from app import self_test
 from app.ui.discretion import DiscreetFormatter
 
 log = logging.getLogger(__name__)
@@ -71,7 +72,7 @@ class CrashGuard:
         threading.excepthook = self._on_thread_error
 
     def serve(self, keep: Callable[[], None], show: Callable[[str], object]) -> None:
-        """From now on: `keep` saves the work, `show` tells the user, with the log."""
+        """From now on: `keep` saves the work, `show` tells the user, with the log and the last self-test."""
         self._keep, self._show = keep, show
 
     def close(self) -> None:
@@ -102,7 +103,7 @@ class CrashGuard:
 
     def _tell(self) -> None:
         if self._show:
-            self._show("\n".join(recent_log()))
+            self._show("\n".join([*recent_log(), *self_test.last_report().splitlines()]))
 
     def _on_thread_error(self, args: threading.ExceptHookArgs) -> None:
         name = args.thread.name if args.thread else "?"

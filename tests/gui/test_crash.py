@@ -42,6 +42,17 @@ def test_the_work_is_kept_and_the_user_told(guard, case, settle, tmp_path):
     assert "surprise" in (tmp_path / "logs" / "volumask.log").read_text()
 
 
+def test_the_last_self_test_stands_below_the_log(guard, monkeypatch):
+    monkeypatch.setattr(
+        "app.self_test.last_report", lambda: "Self-test of a day\nOpenGL       FAILED no driver (0.1 s)\n"
+    )
+    shown = []
+    guard.serve(lambda: None, shown.append)
+    sys.excepthook(*raised(ValueError("first")))
+    assert "first" in shown[0]
+    assert shown[0].splitlines()[-2:] == ["Self-test of a day", "OpenGL       FAILED no driver (0.1 s)"]
+
+
 def test_a_failing_rescue_does_not_hide_the_dialog(guard):
     shown = []
 
