@@ -32,10 +32,12 @@ VENV = ROOT / ".venv"
 PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 STAMP = VENV / "volumask.json"
 LOG = ROOT / "build" / "install.log"
+LOCKED = ROOT / "requirements" / "locked"
 SAMPLE = ROOT / "resources" / "sample" / "ct_abdomen.nii.gz"
 DEMO = ROOT / "demo"
 LINUX = sys.platform == "linux"
 TORCH = "torch==2.13.0"
+HASHED = ("--no-deps", "--require-hashes")
 
 # What Qt's xcb plugin and VTK's OpenGL load from the system on Linux, and the Debian package of each.
 LIBRARIES = {
@@ -146,8 +148,8 @@ def virtual_display() -> Iterator[dict[str, str]]:
 
 
 def lock_hash(lock: str) -> str:
-    """The sha256 of a file of requirements/, by which a later start knows that nothing changed."""
-    return hashlib.sha256((ROOT / "requirements" / f"{lock}.txt").read_bytes()).hexdigest()
+    """The sha256 of a file of requirements/locked/, by which a later start knows that nothing changed."""
+    return hashlib.sha256((LOCKED / f"{lock}.txt").read_bytes()).hexdigest()
 
 
 def read_stamp() -> dict[str, str]:
@@ -173,7 +175,7 @@ def prepare(*locks: str) -> None:
     if "run" in locks and stamp.get("run") != wanted["run"]:
         install_torch()
     for lock in locks:
-        if stamp.get(lock) != wanted[lock] and pip("--no-deps", "-r", str(ROOT / "requirements" / f"{lock}.txt")):
+        if stamp.get(lock) != wanted[lock] and pip(*HASHED, "-r", str(LOCKED / f"{lock}.txt")):
             raise SetupError(f"pip failed; its last lines are above, all of them in {LOG}. Is there a network?")
     STAMP.write_text(json.dumps({"python": sys.version, **stamp, **wanted}))
     say(f"done in {time.monotonic() - start:.0f} s")
@@ -210,8 +212,12 @@ def _has_module(name: str) -> bool:
 
 def install_torch() -> None:
     """Install torch: its CPU build if there is one, since on Linux the plain name may bring gigabytes of CUDA."""
-    if LINUX and not CUDA and pip("--no-deps", f"{TORCH}+cpu", quiet=True) == 0:
-        return
+    if LINUX and not CUDA:
+        if pip(*HASHED, "-r", str(LOCKED / "torch-cpu.txt"), quiet=True) == 0:
+            return
+        if pip("--no-deps", f"{TORCH}+cpu", quiet=True) == 0:
+            say("the CPU build of torch for this Python has no hash in requirements/locked: taken as it is")
+            return
     if LINUX and not CUDA:
         say("pip finds no CPU build of torch here: taking the one it finds, which may be large")
     if pip("-c", str(ROOT / "requirements" / "run.txt"), TORCH):
