@@ -60,5 +60,5 @@ class FrozenMask:
     @property
     def extent(self) -> Region | None:
         """The tightest box around it; None when it is empty."""
-        inner = Region.around(self.crop(self.region))
+        inner = Region.around(self.crop(self.region)) if self.region.size else None
         return inner.placed(self.region.start) if inner else None

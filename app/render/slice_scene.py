@@ -55,7 +55,7 @@ class SliceScene:
     """Image, uncertainty, segments and outlines of the slice through the crosshair.
 
     Args:
-        rehearsed: Rows and columns of the black pictures that are there while there is no case (`SliceLayers.rehearse`).
+        rehearsed: Rows and columns of the black pictures that are there while there is no case (`SliceLayers`).
     """
 
     def __init__(self, renderer: vtkRenderer, rehearsed: tuple[int, int]) -> None:
