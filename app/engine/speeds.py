@@ -16,6 +16,7 @@ from app.errors import AppError
 
 log = logging.getLogger(__name__)
 KEPT = 32  # newest answers of a model
+BUSY = 0.5  # of the time that passed: with less of a processor's, other programs took the rest
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,12 +24,13 @@ class Speed:
     """Seconds from a click to its mask: the median, and the longest (for most models the first on a slice or scan).
 
     `rehearsed` tells that no click was answered yet: then a next click and a first one, as `app.engine.rehearsal`
-    measured them.
+    measured them; `busy` that other programs had most of the processor then.
     """
 
     typical: float
     longest: float
     rehearsed: bool = False
+    busy: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,10 @@ class Speeds:
         seconds, tried = self._answers.get(model), self._tried.get(model)
         if seconds:
             return Speed(statistics.median(seconds), max(seconds))
-        return Speed(tried.following, tried.first, rehearsed=True) if tried else None
+        if tried is None:
+            return None
+        busy = tried.backend == "openvino" and tried.first_cpu < BUSY * tried.first
+        return Speed(tried.following, tried.first, rehearsed=True, busy=busy)
 
     def tried(self, model: str) -> Tried | None:
         """The newest rehearsal of a model."""

@@ -46,6 +46,7 @@ def speed(here: Speed | None) -> str:
         return ""
     usual, longest = _seconds(here.typical), _seconds(here.longest)
     words = _tr("%1, the first %2 (tested)") if here.rehearsed else _tr("%1, at most %2")
+    words = _tr("%1, the first %2 (tested while busy)") if here.busy else words
     return usual if usual == longest and not here.rehearsed else words.replace("%1", usual).replace("%2", longest)
 
 
