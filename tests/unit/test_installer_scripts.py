@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -147,6 +148,35 @@ def test_icons_are_drawn_for_each_system(tmp_path):
     with Image.open(tmp_path / "volumask.png") as icon:
         assert icon.size == (256, 256)
         assert icon.convert("RGBA").getpixel((0, 0))[3] == 0  # round corners
+
+
+@pytest.mark.parametrize("system", ["linux", "win32", "darwin"])
+def test_the_recipe_makes_of_the_bundle_what_each_system_calls_a_program(system, monkeypatch):
+    made: dict[str, list[dict[str, Any]]] = {}
+
+    class Target:
+        pure = binaries = datas = scripts = ()
+
+    def target(name: str) -> Callable[..., Target]:
+        def make(*_: object, **given: Any) -> Target:
+            made.setdefault(name, []).append(given)
+            return Target()
+
+        return make
+
+    text = (PACKAGING / "volumask.spec").read_text(encoding="utf-8")
+    names = {name: target(name) for name in ("Analysis", "PYZ", "EXE", "COLLECT", "BUNDLE")}
+    code = compile(text, "volumask.spec", "exec")
+    exec(code, names | {"SPECPATH": str(PACKAGING)})  # every import of the spec is done before the system is another
+    made.clear()
+    monkeypatch.setattr(sys, "platform", system)
+    exec(code, names | {"SPECPATH": str(PACKAGING)})
+    programs = {"win32": ["Volumask", "volumask.com"]}.get(system, ["Volumask"])
+    assert [program["name"] for program in made["EXE"]] == programs
+    icon = {"linux": None, "win32": "volumask.ico", "darwin": "volumask.icns"}[system]
+    assert {program["icon"] and Path(program["icon"]).name for program in made["EXE"]} == {icon}
+    assert [app["name"] for app in made.get("BUNDLE", [])] == (["Volumask.app"] if system == "darwin" else [])
+    assert all(app["info_plist"]["CFBundleName"] == "Volumask" for app in made.get("BUNDLE", []))
 
 
 # Under wine: the NSIS form of the same installation
