@@ -88,12 +88,12 @@ def _slic(tone: NDArray[np.float32], grid: tuple[int, int, int]) -> NDArray[np.i
 
 def describe(labels: NDArray[np.int32], tone: NDArray[np.float32], steps: tuple[float, float, float]) -> Supervoxels:
     """Statistics and contacts of a partition."""
-    flat, count = labels.ravel(), int(labels.max()) + 1
+    flat, count = labels.ravel().astype(np.intp), int(labels.max()) + 1  # what bincount wants, made once
     size = np.bincount(flat, minlength=count).astype(np.float64)
     values = tone.ravel().astype(np.float64)
     mean = np.bincount(flat, values, count) / size
     square = np.bincount(flat, values**2, count) / size
-    centre = _centroids(labels, size, steps)
+    centre = _centroids(flat.reshape(labels.shape), size, steps)
     first, second, contact, step = _contacts(labels, tone, steps, count)
     return Supervoxels(
         labels=labels,
@@ -109,7 +109,7 @@ def describe(labels: NDArray[np.int32], tone: NDArray[np.float32], steps: tuple[
 
 
 def _centroids(
-    labels: NDArray[np.int32], size: NDArray[np.float64], steps: tuple[float, float, float]
+    labels: NDArray[np.intp], size: NDArray[np.float64], steps: tuple[float, float, float]
 ) -> NDArray[np.float32]:
     centre = np.empty((size.size, 3), dtype=np.float32)
     for axis, step in enumerate(steps):
