@@ -17,10 +17,12 @@ from licences.contents import is_library
 
 
 def is_python(path: str) -> bool:
-    """Whether a file of the bundle is the interpreter's: its library, its extension modules, its packed modules."""
+    """Whether a file of the bundle is the interpreter's: its library, its extension modules, its own modules."""
     name = PurePosixPath(path).name
     if name == "base_library.zip":
         return True
+    if name.endswith((".py", ".pyc")):
+        return any(part in sys.stdlib_module_names for part in PurePosixPath(path).parts[:-1])
     return is_library(path) and name.split(".")[0] in sys.stdlib_module_names
 
 

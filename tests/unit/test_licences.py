@@ -250,4 +250,6 @@ def test_files_are_told_from_libraries_on_every_system():
     others = ["a/b.py", "a/so.txt", "x.dll.mui", "Qt.framework/Resources/Info.plist", "libx.a"]
     assert [path for path in libraries + others if is_library(path)] == libraries
     assert system.is_python("_internal/python3.11/lib-dynload/_ssl.cpython-311-darwin.so")
+    assert system.is_python("_internal/sqlite3/dbapi2.py")
     assert not system.is_python("_internal/_gdcm.so")
+    assert not system.is_python("_internal/mystery/sqlite3.py")
