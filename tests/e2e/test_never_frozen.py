@@ -130,6 +130,7 @@ def test_a_whole_case_never_freezes_the_window(hands, large, tmp_path, capsys):
     case = Case(hands, dog)
     k, j, i = place(LIVER)
     parts = {
+        "start": lambda: hands.qtbot.wait(2000),  # views compile what they draw with, before anybody waits for them
         "open": lambda: hands.open(large),
         "wheel while preparing": case.wheel,
         "first click": lambda: case.click((k, j, i)),
