@@ -330,6 +330,15 @@ def bench(options: argparse.Namespace) -> int:
     return python("-m", "benchmarks.peers", *options.rest)
 
 
+def screenshots(_options: argparse.Namespace) -> int:
+    """Make the pictures of README and Help, on a virtual display where there can be one."""
+    own_display = LINUX and (shutil.which("Xvfb") or not os.environ.get("DISPLAY"))
+    install_packages(missing_packages(virtual_display=bool(own_display)), "The window")
+    prepare("run")
+    with virtual_display() if own_display else contextlib.nullcontext({}) as display:
+        return python("-m", "docs.screenshots", environment=display)
+
+
 def make(options: argparse.Namespace) -> int:
     """Make the bundle, or this system's installers of it, in dist/ (packaging/README.md)."""
     prepare("run", "build")
@@ -355,6 +364,8 @@ def arguments() -> argparse.ArgumentParser:
         verb = verbs.add_parser(made, help=what)
         verb.add_argument("--cuda", action="store_true", help="the flavour for NVIDIA graphics cards, several GB")
         verb.set_defaults(run=make, made=made)
+    verb = verbs.add_parser("screenshots", help="the pictures of README and Help, from the real window")
+    verb.set_defaults(run=screenshots)
     verb = verbs.add_parser("lint", help="ruff, mypy, import-linter and the house limits")
     verb.set_defaults(run=lint)
     return parser

@@ -282,6 +282,7 @@ class Estimated:
     Args:
         volumes: Millilitres of each sample's mask.
         surety: For each array axis (k, j, i); empty where no voxel is inside.
+        doubt: The chance, 0 to 0.5, that a voxel is on the wrong side, which a person is shown; None where unknown.
     """
 
     request: Estimate
@@ -290,6 +291,7 @@ class Estimated:
     deviation: Logits
     volumes: tuple[float, ...]
     surety: tuple[Surety, ...] = ()
+    doubt: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True, slots=True)

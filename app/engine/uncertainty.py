@@ -55,7 +55,8 @@ def estimate(
         moments.add(_cut(prediction, near))
         volumes.append(int(np.count_nonzero(mask)) * geometry.voxel_volume / 1000)
     mean, deviation = moments.mean, moments.deviation
-    yield Estimated(request, moments.region, mean, deviation, tuple(volumes), surety(moments.region, mean, deviation))
+    sure = surety(moments.region, mean, deviation)
+    yield Estimated(request, moments.region, mean, deviation, tuple(volumes), sure, doubt(mean, deviation))
 
 
 def _around(mask: NDArray[np.bool_], region: Region, shape: Index) -> Region:
@@ -171,6 +172,16 @@ def surety(region: Region, mean: Logits, deviation: Logits) -> tuple[Surety, ...
         large = [region.start[axis] + n for n in np.flatnonzero(area >= _TIP * area.max()).tolist()]
         found.append(Surety(slices, min(large, key=lambda n: slices[n])))
     return tuple(found)
+
+
+def doubt(mean: Logits, deviation: Logits) -> NDArray[np.float32]:
+    """The chance that a voxel is on the other side of the border than its mean says, its logit normally distributed.
+
+    The deviation alone is large deep inside, too, where all samples agree on which side they are.
+    """
+    from scipy import special  # as above
+
+    return np.asarray(special.ndtr(-np.abs(mean) / np.maximum(deviation, np.float32(1e-6))), np.float32)
 
 
 def interval(volumes: tuple[float, ...]) -> tuple[float, float]:

@@ -10,6 +10,7 @@ from app.session import Session
 from app.ui.cases import Cases
 from app.ui.dialogs.calibration import show_calibration
 from app.ui.dialogs.correcting import show_correcting
+from app.ui.dialogs.tour import show_tour
 from app.ui.effects import Effects
 from app.ui.estimates import Estimates
 from app.ui.exports import Exports
@@ -188,6 +189,10 @@ class Commands:
     def show_models(self) -> None:
         """The page of models."""
         self._window.models.show()
+
+    def show_tour(self) -> None:
+        """What is where, in pictures."""
+        show_tour(self._window)
 
     def show_keys(self) -> None:
         """The page of keys."""

@@ -236,6 +236,7 @@ ROWS: tuple[Row, ...] = (
     _step("slice-up-5", _text("5 slices up"), ("Shift+Up", "Shift+PgUp"), 5),
     _step("slice-down-5", _text("5 slices down"), ("Shift+Down", "Shift+PgDown"), -5),
 
+    Row("tour", HELP, _text("Volumask in &pictures"), lambda c: c.show_tour(), "info"),
     Row("keys", HELP, _text("&Keys and mouse"), lambda c: c.show_keys(), "keyboard", ("F1", "?")),
     Row("correcting", HELP, _text("&Correcting by hand"), lambda c: c.show_correcting(), "correct"),
     Row("calibration", HELP, _text("How sure is the &uncertainty?"), lambda c: c.show_calibration(), "uncertainty"),

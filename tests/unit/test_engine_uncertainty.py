@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from app.engine.protocol import Estimate, Estimated, Prediction, Prior, Progress, Token
-from app.engine.uncertainty import Moments, estimate, interval, sampled_prompts, suggest, surety
+from app.engine.uncertainty import Moments, doubt, estimate, interval, sampled_prompts, suggest, surety
 from app.errors import BadInput, Cancelled, EngineFailure
 from app.geometry import Geometry, Region
 from app.prompts import Box, Point, Prompt
@@ -204,3 +204,12 @@ def test_the_worst_slice_is_no_tip_of_the_mask() -> None:
     assert min(found[0].slices, key=found[0].slices.__getitem__) == 5
     assert 0 not in found[0].slices
     assert surety(Region.whole((6, 10, 10)), -abs(mean), deviation) == ()
+
+
+def test_doubt_is_the_share_of_draws_on_the_other_side() -> None:
+    random = np.random.default_rng(0)
+    mean, deviation = random.normal(0, 2, 50), random.uniform(0.2, 3, 50)
+    draws = mean + deviation * random.normal(size=(20_000, 50)) > 0
+    found = doubt(mean.astype(np.float32), deviation.astype(np.float32))
+    assert np.abs(found - (draws != (mean > 0)).mean(axis=0)).max() < 0.02
+    assert doubt(np.array([9, -9], np.float32), np.zeros(2, np.float32)).tolist() == [0, 0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtGui import QKeyEvent
@@ -138,7 +139,8 @@ class SliceFrame(ViewFrame):
 
     def show_estimate(self, estimate: Estimated | None) -> None:
         """The ensemble's uncertainty: as heat over the slice, and as ribbon where nothing was propagated."""
-        self.view.set_estimate(estimate)
+        shown = estimate if estimate is None or estimate.doubt is None else replace(estimate, deviation=estimate.doubt)
+        self.view.set_estimate(shown)
         self._surety = estimate.surety[self.view.axis].slices if estimate and estimate.surety else {}
         self._show_ribbon()
 
