@@ -23,7 +23,7 @@ def parts() -> tuple[tuple[str, str, str], ...]:
     return (
         ("uncertainty", _tr("After a click"), _tr("The mask, and in warm colours where it may be wrong. The ribbons "
          "beside the sliders tell how sure each slice is, the target where a click helps most (N, then Enter).")),
-        ("window", _tr("Four views"), _tr("Linked by the crosshair, with the surface in 3D. Propagate (Shift+S) takes the "
+        ("window", _tr("Four views"), _tr("Linked by the crosshair, the surface in 3D. Propagate (Shift+S) takes the "
          "mask of a slice to its neighbours, both ways.")),
         ("correct", _tr("Corrections"), _tr("Each is shown before it is applied, on the whole volume or one slice, and "
          "is one step of the history.")),
