@@ -22,7 +22,7 @@ from app.geometry import Geometry
 from app.prompts import Point
 from app.session import Session
 from app.volume import NiftiCodes, Volume
-from tests.data import ROOT
+from tests.data import ROOT, shared
 from tests.unit.test_sam3d_network import tiny_sam
 from training.sam3d import run
 from training.sam3d.cases import find_cases
@@ -320,3 +320,33 @@ def test_variants_are_learnt_from_and_not_validated_on(trained, folders, models,
     labels = np.load(cache / "case0-1" / "labels.npy")
     assert labels.shape == np.load(cache / "case0" / "labels.npy").shape
     assert (labels != np.load(cache / "case0" / "labels.npy")).any()
+
+
+@pytest.mark.slow
+def test_real_scans_become_a_model_that_finds_what_they_show(models, tmp_path, capsys):
+    """Five MR images of the hippocampus from the command line to segments; the SAM beneath is tiny and untrained."""
+    from app import cli
+
+    images, labels, out = tmp_path / "images", tmp_path / "labels", models / "hippocampus"
+    images.mkdir()
+    labels.mkdir()
+    for number in ("001", "003", "004", "006", "007"):
+        case = shared("gt", f"mr_hippocampus_{number}")
+        shutil.copy(case / "image.nii.gz", images / f"h{number}.nii.gz")
+        shutil.copy(case / "label.nii.gz", labels / f"h{number}.nii.gz")
+    arguments = ["train-sam3d", str(images), str(labels), "--out", str(out), "--names", "Front,Back"]
+    arguments += ["--encoder", "tiny_sam", "--side", "48", "--depth", "16", "--epochs", "2", "--iterations", "60"]
+    assert cli.main([*arguments, "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert result["finished"]
+    assert result["losses"][-1] < result["losses"][0] - 0.1
+    with Session.headless(model="hippocampus") as session:  # in the compute process, as a user has it
+        session.open(images / "h001.nii.gz")
+        session.segment_automatically()
+        session.wait()
+        found = np.zeros(session.case.volume.shape, bool)
+        for segment in session.case.segments:
+            assert segment.name in ("Front", "Back")
+            found |= session.mask(segment)
+        truth = volume_io.read_labels(labels / "h001.nii.gz").labels > 0
+        assert 2 * (found & truth).sum() / (found.sum() + truth.sum()) > 0.3
