@@ -10,6 +10,7 @@ from typing import Any
 from app.cli import progress
 from app.cli.published import FASTSAM3D_SLICER, QUICKEST, SAMM, SAMM_CLICK, SAMM_SECONDS, SAMM_SLICES, TABLE
 from app.engine import registry
+from app.engine.backends import has_cuda
 from app.engine.protocol import Token
 from app.engine.rehearsal import Cost, Rehearsed
 
@@ -38,9 +39,7 @@ def measured(models: Sequence[str], repeat: int) -> dict[str, Any]:
 
 def _ways() -> tuple[str, ...]:
     """Values of VOLUMASK_BACKEND: as this machine does it, or with a graphics card first without and then with it."""
-    import torch
-
-    return ("openvino", "torch") if torch.cuda.is_available() else ("",)
+    return ("openvino", "torch") if has_cuda() else ("",)
 
 
 @contextlib.contextmanager

@@ -62,7 +62,7 @@ def chosen() -> Backend:
     best = tested.best.backend if tested else wish
     if best == "torch" and tested:
         return _torch("cpu")
-    if best in ("torch", "cuda") or (not best and _has_cuda()):
+    if best in ("torch", "cuda") or (not best and has_cuda()):
         return _torch()
     from app.engine.backends.openvino_backend import OpenVinoBackend
 
@@ -79,7 +79,8 @@ def _torch(device: str | None = None) -> Backend:
     return TorchBackend(device)
 
 
-def _has_cuda() -> bool:
+def has_cuda() -> bool:
+    """Whether torch can compute on a graphics card here."""
     import torch
 
     return torch.cuda.is_available()
