@@ -36,7 +36,7 @@ class Autosave:
         self._session = session
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="autosave")
         self._writing: Future[None] | None = None
-        self._written = 0
+        self._written: project.Edition | None = None
         self._document: object = None
         self._next = 0.0
         self._warned = False
@@ -49,10 +49,10 @@ class Autosave:
             self._judge(self._writing)
             self._writing = None
         if document is not self._document:
-            self._document, self._written = document, -1
+            self._document, self._written = document, None
             if document and not self._session.modified:
-                self._written = document.changes
-        if document is None or self._writing or time.monotonic() < self._next or document.changes == self._written:
+                self._written = self._session.edition
+        if document is None or self._writing or time.monotonic() < self._next or self._session.edition == self._written:
             return
         self._begin()
 
@@ -62,7 +62,7 @@ class Autosave:
             self._judge(self._writing)
             self._writing = None
         document = self._session.document
-        if document is not None and (document is not self._document or document.changes != self._written):
+        if document is not None and (document is not self._document or self._session.edition != self._written):
             self._document = document
             self._begin()
             wait([self._writing] if self._writing else [])
@@ -82,7 +82,7 @@ class Autosave:
 
     def _begin(self) -> None:
         case = self._session.snapshot()
-        self._written = case.changes
+        self._written = case.edition
         self._next = time.monotonic() + INTERVAL
         self._writing = self._writer.submit(_write, self.path, case)
 
@@ -91,7 +91,7 @@ class Autosave:
         if error is None:
             self._warned = False
             return
-        self._written = -1
+        self._written = None
         log.warning("autosave failed", exc_info=error)
         if not self._warned:
             self._warned = True

@@ -34,7 +34,7 @@ class Case:
         self.path: Path | None = None
         """Of the project file, once it was saved or opened."""
         self._model_id = model
-        self._saved_changes = 0
+        self._saved: project.Edition | None = (0, ())
 
     def open(self, path: str | Path, series: str | int | None = None, time: int = 0) -> None:
         """Open a scan (file, folder, zip) or a project, in the place of the present case.
@@ -61,7 +61,7 @@ class Case:
         self.view.active = 0
         self.view.look_at(volume)
         self.path = None
-        self._saved_changes = 0
+        self._saved = self.edition
         self.document_changed.emit()
 
     def adopt_project(self, case: project.Snapshot, volume: Volume) -> None:
@@ -78,7 +78,7 @@ class Case:
         self.view.active = 0
         self.view.look_at(volume)
         case.look.restore(self.view)
-        self._saved_changes = document.changes
+        self._saved = self.edition
         self.document_changed.emit()
 
     @property
@@ -95,7 +95,12 @@ class Case:
     @property
     def modified(self) -> bool:
         """Whether the project file lacks something."""
-        return self.document is not None and self.document.changes != self._saved_changes
+        return self.document is not None and self.edition != self._saved
+
+    @property
+    def edition(self) -> project.Edition:
+        """Which state of the case this is; a ruler alone makes another one."""
+        return (self.document.changes if self.document else 0), self.view.rulers
 
     def snapshot(self) -> project.Snapshot:
         """The case at this moment, frozen, for `project.write` on any thread."""
@@ -104,11 +109,11 @@ class Case:
     def saved(self, path: Path, case: project.Snapshot) -> None:
         """Note that a snapshot was written."""
         self.path = path
-        self._saved_changes = case.changes
+        self._saved = case.edition
 
     def mark_modified(self) -> None:
         """Count the case as not saved: it came from a recovery file."""
-        self._saved_changes = -1
+        self._saved = None
 
     def save(self, path: str | Path | None = None) -> None:
         """Write the project file, whole or not at all.

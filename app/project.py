@@ -64,6 +64,10 @@ class Look:
         view.rulers = self.rulers
 
 
+Edition = tuple[int, tuple[Ruler, ...]]
+"""What tells two states of a case apart: how many changes its document has seen, and its rulers, which are no steps."""
+
+
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """All of a case at one moment, frozen: may be written by any thread.
@@ -83,6 +87,11 @@ class Snapshot:
     look: Look
     model: str
     changes: int
+
+    @property
+    def edition(self) -> Edition:
+        """Which state of the case it is."""
+        return self.changes, self.look.rulers
 
 
 def snapshot(document: Document, view: ViewState, model: str) -> Snapshot:

@@ -125,6 +125,7 @@ class MainWindow(DropWindow):
         session.view.active_changed.connect(self._confidences_soon.ask)
         session.view.tool_changed.connect(self._on_tool_changed)
         session.view.display_changed.connect(self.actions_.refresh_soon)
+        session.view.display_changed.connect(self._show_title)  # a ruler alone is something to save
         self.cases.opened.connect(self._on_opened)
         self.cases.saved.connect(self._show_title)
         self.cases.recovered.connect(self._autosave.take_over)

@@ -16,6 +16,7 @@ import pytest
 
 from app import project
 from app.autosave import Autosave, recoverable
+from app.rulers import Ruler
 from app.session import Session
 
 ROOT = Path(__file__).parents[2]
@@ -114,3 +115,21 @@ def test_a_killed_process_leaves_a_case_that_opens(scan: Path, tmp_path: Path) -
     assert kept.done
     numbers = [int(step.title.split()[1]) for step in (*kept.done, *kept.undone)]
     assert newest - max(numbers) <= 90  # 3 seconds of 0.05 s ticks, and the undone steps between
+
+
+def test_a_ruler_alone_makes_the_case_unsaved_and_is_kept(session: Session, tmp_path: Path) -> None:
+    autosave = Autosave(session, tmp_path / "recovery")
+    autosave.tick()
+    ruler = Ruler(((1.0, 1.0, 1.0), (1.0, 4.0, 5.0)), 0)
+    assert not session.modified
+    session.view.rulers = (ruler,)
+    assert session.modified
+    tick_until(autosave, autosave.path.exists)
+    assert project.read(autosave.path).look.rulers == (ruler,)
+    session.save(tmp_path / "case.volumask")
+    assert not session.modified
+    session.open(tmp_path / "case.volumask")
+    assert not session.modified
+    session.view.rulers = ()
+    assert session.modified
+    autosave.close()

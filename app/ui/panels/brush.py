@@ -8,7 +8,6 @@ from typing import Any
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
     QCheckBox,
-    QDoubleSpinBox,
     QGridLayout,
     QHBoxLayout,
     QLabel,
@@ -21,6 +20,7 @@ from app.corrections import LARGEST, SMALLEST
 from app.session import Session
 from app.ui.actions import Actions
 from app.ui.binding import Binding
+from app.ui.panels.fields import number_field
 
 TOOLS = ("brush", "eraser", "outline")
 
@@ -54,14 +54,14 @@ class BrushPage(QWidget):
     def __init__(self, session: Session) -> None:
         super().__init__()
         self._session, self._knobs = session, _Knobs(session)
-        self.radius = self._spin(SMALLEST, LARGEST, 1, self.tr(" mm"))
+        self.radius = number_field(SMALLEST, LARGEST, 1, self.tr(" mm"))
         self.radius.setSingleStep(0.5)
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.slider.setRange(round(10 * SMALLEST), round(10 * LARGEST))
         self.ball = QCheckBox(self.tr("Ball: paint on neighbouring slices too"))
         self.ball.setToolTip(self.tr("The outline tool then cuts through all slices"))
         self.gated = QCheckBox(self.tr("Only voxels with values"))
-        self.low, self.high = self._spin(-1e6, 1e6, 0), self._spin(-1e6, 1e6, 0)
+        self.low, self.high = number_field(-1e6, 1e6), number_field(-1e6, 1e6)
         self._lay_out()
         self._bind()
 
@@ -82,14 +82,6 @@ class BrushPage(QWidget):
         for spin in (self.low, self.high):
             spin.setDecimals(0 if whole else 3)
             spin.setSingleStep(max(1.0, round((high - low) / 100)) if whole else (high - low) / 100)
-
-    def _spin(self, low: float, high: float, decimals: int, suffix: str = "") -> QDoubleSpinBox:
-        spin = QDoubleSpinBox()
-        spin.setRange(low, high)
-        spin.setDecimals(decimals)
-        spin.setSuffix(suffix)
-        spin.setKeyboardTracking(False)
-        return spin
 
     def _lay_out(self) -> None:
         grid = QGridLayout(self)

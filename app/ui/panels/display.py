@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QComboBox, QDoubleSpinBox, QGridLayout, QLabel, QSlider, QWidget
+from PySide6.QtWidgets import QComboBox, QGridLayout, QLabel, QSlider, QWidget
 
 from app.session import Session
 from app.ui.binding import bind
+from app.ui.panels.fields import number_field
 from app.ui.panels.view_frame import small_button
 from app.view_state import CT_PRESETS, Window, auto_window, in_hounsfield
 
@@ -40,7 +41,7 @@ class DisplayPanel(QWidget):
     def __init__(self, session: Session) -> None:
         super().__init__()
         self._session = session
-        self.level, self.width_ = self._number(-1e6), self._number(1e-6)
+        self.level, self.width_ = number_field(-1e6, 1e7), number_field(1e-6, 1e7)
         self.opacity = QSlider(Qt.Orientation.Horizontal)
         self.opacity.setRange(0, 100)
         self.presets = QComboBox()
@@ -67,13 +68,6 @@ class DisplayPanel(QWidget):
             spin.setSingleStep(float(f"{step:.1g}"))
             spin.setDecimals(0 if step >= 1 else 3)
         self._on_window_changed()
-
-    def _number(self, least: float) -> QDoubleSpinBox:
-        spin = QDoubleSpinBox()
-        spin.setRange(least, 1e7)
-        spin.setDecimals(0)
-        spin.setKeyboardTracking(False)
-        return spin
 
     def _lay_out(self) -> None:
         grid = QGridLayout(self)

@@ -21,6 +21,16 @@ def translated(text: str) -> str:
     return QCoreApplication.translate("Effects", text)
 
 
+def number_field(low: float, high: float, decimals: int = 0, suffix: str = "") -> QDoubleSpinBox:
+    """A field for a number that tells of it once it is typed to its end."""
+    spin = QDoubleSpinBox()
+    spin.setRange(low, high)
+    spin.setDecimals(decimals)
+    spin.setSuffix(suffix)
+    spin.setKeyboardTracking(False)
+    return spin
+
+
 @dataclass(frozen=True, slots=True)
 class _Entry:
     field: Field
