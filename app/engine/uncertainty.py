@@ -21,7 +21,7 @@ from app.prompts import Box, Point, Prompt
 Decode = Callable[[tuple[Prompt, ...], Prior | None], Prediction]
 BOX_JITTER = 0.05  # of its extent: a box drawn by a person is no surer than that
 
-_MARGIN = 8  # voxels around the masks that are looked at; 512 x 512 x 300 of them would take seconds and 1 GB
+_MARGIN = 8  # voxels at least around the first mask that are looked at
 _TIP = 0.1  # of the mask's largest slice: smaller ones are its tips, whose Dice a voxel decides
 _DRAWN_FROM = 1_000_000  # voxels: of a larger region every second or third is enough to draw prompts from
 
@@ -50,17 +50,17 @@ def estimate(
         yield Progress("Estimating uncertainty", done / (request.samples + 1))
         token.raise_if_cancelled()
         prediction = decode(prompts, start)
-        mask = prediction.logits > 0
-        near = near.union(_around(mask, prediction.region, geometry.shape))
         moments.add(_cut(prediction, near))
-        volumes.append(int(np.count_nonzero(mask)) * geometry.voxel_volume / 1000)
+        volumes.append(int(np.count_nonzero(prediction.logits > 0)) * geometry.voxel_volume / 1000)
     mean, deviation = moments.mean, moments.deviation
     sure = surety(moments.region, mean, deviation)
     yield Estimated(request, moments.region, mean, deviation, tuple(volumes), sure, doubt(mean, deviation))
 
 
 def _around(mask: NDArray[np.bool_], region: Region, shape: Index) -> Region:
-    """The box around a mask with a margin; beyond it every sample of a model that answers for the whole scan agrees."""
+    """The box around the first mask with a margin: where its border can be. A sample that floods the scan counts there
+    and with its volume; all of 512 x 512 x 900 voxels in every sample took 23 s and 7 GB.
+    """
     box = Region.around(mask)
     if box is None:
         return Region((0, 0, 0), (0, 0, 0))

@@ -53,7 +53,19 @@ def test_the_page_of_keys_has_every_key(window):
 def test_without_a_case_only_opening_and_help_work(window):
     window.actions_.refresh()
     enabled = {row.id for row in ROWS if window.actions_[row.id].isEnabled()}
-    assert enabled == {"open", "open-folder", "quit", "cancel", "keys", "models", "correcting", "log", "about"}
+    assert enabled == {
+        "open",
+        "open-folder",
+        "quit",
+        "cancel",
+        "tour",
+        "calibration",
+        "keys",
+        "models",
+        "correcting",
+        "log",
+        "about",
+    }
 
 
 def press(qtbot, window, key, modifier=Qt.KeyboardModifier.NoModifier):
