@@ -8,12 +8,14 @@ uncertainty (equation 3).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from app.engine.protocol import Estimate, Estimated, Logits, Prediction, Prior, Progress, Surety, Token
+from app.engine.ensemble import Moments, doubt, surety
+from app.engine.protocol import Estimate, Estimated, Prediction, Prior, Progress, Token
 from app.errors import BadInput, EngineFailure
 from app.geometry import Geometry, Index, Region
 from app.prompts import Box, Point, Prompt
@@ -22,7 +24,6 @@ Decode = Callable[[tuple[Prompt, ...], Prior | None], Prediction]
 BOX_JITTER = 0.05  # of its extent: a box drawn by a person is no surer than that
 
 _MARGIN = 8  # voxels at least around the first mask that are looked at
-_TIP = 0.1  # of the mask's largest slice: smaller ones are its tips, whose Dice a voxel decides
 _DRAWN_FROM = 1_000_000  # voxels: of a larger region every second or third is enough to draw prompts from
 
 
@@ -44,17 +45,23 @@ def estimate(
     if not (first.logits > 0).any():
         raise EngineFailure("The segment is empty, so its uncertainty is unknown.", "Click on the structure first.")
     start = prior if prior is not None and prior.seed else Prior(first.region, first.logits)
-    near = _around(first.logits > 0, first.region, geometry.shape)
-    moments, volumes = Moments(), []
-    for done, prompts in enumerate(sampled_prompts(request, first, geometry.shape), start=1):
-        yield Progress("Estimating uncertainty", done / (request.samples + 1))
-        token.raise_if_cancelled()
-        prediction = decode(prompts, start)
-        moments.add(_cut(prediction, near))
-        volumes.append(int(np.count_nonzero(prediction.logits > 0)) * geometry.voxel_volume / 1000)
+    moments, volumes = Moments(_around(first.logits > 0, first.region, geometry.shape)), []
+    with ThreadPoolExecutor(1) as beside:  # one sample is counted while the next is decoded
+        counting: Future[None] | None = None
+        for done, prompts in enumerate(sampled_prompts(request, first, geometry.shape), start=1):
+            yield Progress("Estimating uncertainty", done / (request.samples + 1))
+            token.raise_if_cancelled()
+            prediction = decode(prompts, start)
+            if counting:
+                counting.result()
+            counting = beside.submit(moments.add, prediction)
+            volumes.append(int(np.count_nonzero(prediction.logits > 0)) * geometry.voxel_volume / 1000)
+        if counting:
+            counting.result()
     mean, deviation = moments.mean, moments.deviation
-    sure = surety(moments.region, mean, deviation)
-    yield Estimated(request, moments.region, mean, deviation, tuple(volumes), sure, doubt(mean, deviation))
+    unsure = doubt(mean, deviation)
+    sure = surety(moments.region, mean, unsure)
+    yield Estimated(request, moments.region, mean, deviation, tuple(volumes), sure, unsure)
 
 
 def _around(mask: NDArray[np.bool_], region: Region, shape: Index) -> Region:
@@ -66,13 +73,6 @@ def _around(mask: NDArray[np.bool_], region: Region, shape: Index) -> Region:
         return Region((0, 0, 0), (0, 0, 0))
     k, j, i = (max(_MARGIN, n // 4) for n in box.shape)
     return box.placed(region.start).grown((k, j, i), shape)
-
-
-def _cut(prediction: Prediction, near: Region) -> Prediction:
-    region = near.intersection(prediction.region)
-    if region == prediction.region or not region.size:
-        return prediction
-    return Prediction(region, prediction.logits[region.within(prediction.region).slices])
 
 
 def sampled_prompts(request: Estimate, first: Prediction, shape: Index) -> list[tuple[Prompt, ...]]:
@@ -100,88 +100,6 @@ def sampled_prompts(request: Estimate, first: Prediction, shape: Index) -> list[
         moved = (Point(tuple(index), axis=axis) for index, axis in zip(places, axes, strict=True))
         lists.append((*stay, *moved))
     return lists
-
-
-class Moments:
-    """Running mean and deviation (Welford, 1962) of logits that come on different regions.
-
-    Outside its region a sample counts with its own lowest logit: it says there, as surely as it says anywhere, that the
-    object is absent. A constant of our own would show as uncertainty where regions end.
-    """
-
-    def __init__(self) -> None:
-        self.region = Region((0, 0, 0), (0, 0, 0))
-        self._count = 0
-        self._mean = np.zeros((0, 0, 0), np.float32)
-        self._squares = np.zeros((0, 0, 0), np.float32)
-        self._outside = [0.0, 0.0]  # mean and squares where no sample has looked yet
-
-    @property
-    def mean(self) -> Logits:
-        """Equation 2."""
-        return self._mean
-
-    @property
-    def deviation(self) -> Logits:
-        """Equation 3, of the population (1/N)."""
-        return np.sqrt(self._squares / max(1, self._count), dtype=np.float32)
-
-    def add(self, prediction: Prediction) -> None:
-        """Count one more sample."""
-        self._grow(self.region.union(prediction.region))
-        lowest = float(prediction.logits.min()) if prediction.logits.size else self._outside[0]
-        values = np.full(self.region.shape, lowest, np.float32)
-        if prediction.region.size:
-            values[prediction.region.within(self.region).slices] = prediction.logits
-        self._count += 1
-        step = values - self._mean
-        self._mean += step / np.float32(self._count)
-        self._squares += step * (values - self._mean)
-        far = lowest - self._outside[0]
-        self._outside[0] += far / self._count
-        self._outside[1] += far * (lowest - self._outside[0])
-
-    def _grow(self, region: Region) -> None:
-        if region != self.region:
-            at = self.region.within(region).slices if self.region.size else None
-            wider = [np.full(region.shape, value, np.float32) for value in self._outside]
-            if at is not None:
-                wider[0][at], wider[1][at] = self._mean, self._squares
-            self.region, (self._mean, self._squares) = region, wider
-
-
-def surety(region: Region, mean: Logits, deviation: Logits) -> tuple[Surety, ...]:
-    """Per axis and slice the expected Dice of the ensemble's mask, each voxel's logit taken as normally distributed.
-
-    With p the chance that a logit is above 0 and m whether its mean is, it is 2 sum(p m) / (sum(p) + sum(m)).
-    """
-    from scipy import special  # wanted in the compute process only
-
-    mask = mean > 0
-    if not mask.any():
-        return ()
-    inside = special.ndtr(mean / np.maximum(deviation, np.float32(1e-6)))
-    found = []
-    for axis in range(3):
-        across = tuple(other for other in range(3) if other != axis)
-        area, chance = mask.sum(axis=across), inside.sum(axis=across, dtype=np.float64)
-        common = np.where(mask, inside, 0).sum(axis=across, dtype=np.float64)
-        slices = {
-            region.start[axis] + n: float(2 * common[n] / (chance[n] + area[n])) for n in np.flatnonzero(area).tolist()
-        }
-        large = [region.start[axis] + n for n in np.flatnonzero(area >= _TIP * area.max()).tolist()]
-        found.append(Surety(slices, min(large, key=lambda n: slices[n])))
-    return tuple(found)
-
-
-def doubt(mean: Logits, deviation: Logits) -> NDArray[np.float32]:
-    """The chance that a voxel is on the other side of the border than its mean says, its logit normally distributed.
-
-    The deviation alone is large deep inside, too, where all samples agree on which side they are.
-    """
-    from scipy import special  # as above
-
-    return np.asarray(special.ndtr(-np.abs(mean) / np.maximum(deviation, np.float32(1e-6))), np.float32)
 
 
 def interval(volumes: tuple[float, ...]) -> tuple[float, float]:

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from app.engine.ensemble import Moments, doubt, surety
 from app.engine.protocol import Estimate, Estimated, Prediction, Prior, Progress, Token
-from app.engine.uncertainty import Moments, doubt, estimate, interval, sampled_prompts, suggest, surety
+from app.engine.uncertainty import estimate, interval, sampled_prompts, suggest
 from app.errors import BadInput, Cancelled, EngineFailure
 from app.geometry import Geometry, Region
 from app.prompts import Box, Point, Prompt
@@ -52,7 +53,7 @@ def test_equal_samples_have_no_deviation() -> None:
 
 def test_samples_on_different_regions_are_put_together_as_if_each_said_absent_elsewhere() -> None:
     random = np.random.default_rng(1)
-    moments, padded = Moments(), []
+    moments, padded = Moments(Region.whole(SHAPE)), []
     for start, stop in [((2, 2, 2), (5, 5, 5)), ((3, 3, 3), (6, 7, 8)), ((1, 4, 3), (4, 6, 6))]:
         region = Region(start, stop)
         logits = random.normal(0, 5, region.shape).astype(np.float32)
@@ -62,6 +63,52 @@ def test_samples_on_different_regions_are_put_together_as_if_each_said_absent_el
     assert moments.region == Region((1, 2, 2), (6, 7, 8))
     assert np.allclose(moments.mean, np.mean(padded, axis=0)[moments.region.slices], atol=1e-5)
     assert np.allclose(moments.deviation, np.std(padded, axis=0)[moments.region.slices], atol=1e-5)
+
+
+def test_samples_that_grow_cross_and_miss_the_region_count_as_a_plain_mean_and_deviation() -> None:
+    random = np.random.default_rng(2)
+    near, (k, j, i) = Region((40, 3, 5), (90, 83, 105)), (60, 40, 40)  # several slabs of several planes
+    moments, padded = Moments(near), []
+    regions = [
+        ((k, j, i), (70, 60, 70)),
+        ((30, 0, 50), (65, 50, 120)),
+        ((0, 0, 0), (9, 9, 9)),
+        ((0, 0, 0), (99, 99, 110)),
+    ]
+    for start, stop in regions:
+        region = Region(start, stop)
+        logits = random.normal(-1, 5, region.shape).astype(np.float32)
+        moments.add(Prediction(region, logits))
+        seen = near.intersection(region)
+        inner = logits[seen.within(region).slices] if seen.size else None
+        lowest = inner.min() if inner is not None else np.mean([p.min() for p in padded])
+        padded.append(np.full(near.shape, lowest, np.float32))
+        if inner is not None:
+            padded[-1][seen.within(near).slices] = inner
+    assert moments.region == Region((40, 3, 5), (90, 83, 105))
+    assert np.allclose(moments.mean, np.mean(padded, axis=0), atol=1e-5)
+    assert np.allclose(moments.deviation, np.std(padded, axis=0), atol=1e-5)
+
+
+def test_deviations_far_smaller_than_the_logits_keep_their_digits() -> None:
+    region = Region.whole(SHAPE)
+    moments = Moments(region)
+    for value in (1000.0, 1000.25, 1000.5):
+        moments.add(Prediction(region, np.full(SHAPE, value, np.float32)))
+    assert np.allclose(moments.deviation, np.std([0, 0.25, 0.5]), rtol=1e-5)
+
+
+def test_the_sureties_are_those_of_whole_sums_over_several_slabs() -> None:
+    random = np.random.default_rng(4)
+    mean = random.normal(0, 2, (60, 90, 80)).astype(np.float32)
+    doubts = random.uniform(0, 0.5, mean.shape).astype(np.float32)
+    p, mask = np.where(mean > 0, 1 - doubts, doubts).astype(np.float64), mean > 0
+    found = surety(Region((5, 6, 7), (65, 96, 87)), mean, doubts)
+    for axis in range(3):
+        across = tuple(other for other in range(3) if other != axis)
+        dice = 2 * (p * mask).sum(axis=across) / (p.sum(axis=across) + mask.sum(axis=across))
+        assert list(found[axis].slices) == [5 + axis + n for n in range(mean.shape[axis])]
+        assert list(found[axis].slices.values()) == pytest.approx(dice.tolist(), rel=1e-5)
 
 
 def test_samples_start_from_the_first_masks_logits_unless_there_is_a_seed() -> None:
@@ -186,7 +233,8 @@ def test_only_the_neighbourhood_of_the_first_mask_is_looked_at() -> None:
 def test_the_surety_of_a_slice_is_the_dice_that_draws_from_it_have() -> None:
     random = np.random.default_rng(0)
     mean, deviation = random.normal(0.3, 2, (5, 12, 12)), random.uniform(0.5, 3, (5, 12, 12))
-    found = surety(Region((3, 0, 0), (8, 12, 12)), mean.astype(np.float32), deviation.astype(np.float32))
+    single = mean.astype(np.float32)
+    found = surety(Region((3, 0, 0), (8, 12, 12)), single, doubt(single, deviation.astype(np.float32)))
     draws = mean + deviation * random.normal(size=(4000, *mean.shape)) > 0
     mask = mean > 0
     expected = 2 * (draws & mask).sum(axis=(2, 3)) / (draws.sum(axis=(2, 3)) + mask.sum(axis=(1, 2)))
@@ -199,11 +247,11 @@ def test_the_worst_slice_is_no_tip_of_the_mask() -> None:
     mean[1:5, 2:8, 2:8] = 3
     mean[5, 4, 4] = 0.1  # a tip of one voxel, most unsure
     deviation[3] = 4
-    found = surety(Region.whole((6, 10, 10)), mean, deviation)
+    found = surety(Region.whole((6, 10, 10)), mean, doubt(mean, deviation))
     assert found[0].worst == 3
     assert min(found[0].slices, key=found[0].slices.__getitem__) == 5
     assert 0 not in found[0].slices
-    assert surety(Region.whole((6, 10, 10)), -abs(mean), deviation) == ()
+    assert surety(Region.whole((6, 10, 10)), -abs(mean), doubt(mean, deviation)) == ()
 
 
 def test_doubt_is_the_share_of_draws_on_the_other_side() -> None:

@@ -1,0 +1,192 @@
+"""What samples of one mask say together: their mean and deviation, the doubt of a voxel, the surety of a slice.
+
+All work goes slab by slab, so that what is needed at a time stays in a processor's cache, on a few threads.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.engine.protocol import Logits, Prediction, Surety
+from app.geometry import Region
+
+NOTHING = Region((0, 0, 0), (0, 0, 0))
+_SLAB = 250_000  # voxels a thread works on at a time
+_TIP = 0.1  # of the mask's largest slice: smaller ones are its tips, whose Dice a voxel decides
+
+Floats = NDArray[np.float64]
+Planes = tuple[Floats, Floats, Floats]
+T = TypeVar("T")
+
+
+class Moments:
+    """Mean and deviation of logits that come one sample at a time, on different regions.
+
+    Outside its region a sample counts with its own lowest logit: it says there, as surely as it says anywhere, that the
+    object is absent. A constant of our own would show as uncertainty where regions end.
+
+    What is added up is how far the samples lie from the first one, and the squares: the mean is as near to the first
+    sample as the deviation allows, so that no digits are lost (Chan, Golub and LeVeque, 1983, on shifted data).
+
+    Args:
+        near: Where samples are looked at; what they say elsewhere does not count.
+    """
+
+    def __init__(self, near: Region) -> None:
+        self._near = near
+        self.region = NOTHING
+        """What the samples so far covered of it."""
+        self._lowest: list[float] = []
+        self._first, self._sum, self._squares = (np.empty(near.shape, np.float32) for _ in range(3))
+        self._outside = [0.0, 0.0, 0.0]  # the same three where no sample has looked yet
+
+    @property
+    def mean(self) -> Logits:
+        """Equation 2."""
+        return self._made(lambda first, sums, squares: first + sums / self._count)
+
+    @property
+    def deviation(self) -> Logits:
+        """Equation 3, of the population (1/N)."""
+        return self._made(
+            lambda first, sums, squares: np.sqrt(np.maximum(squares / self._count - (sums / self._count) ** 2, 0))
+        )
+
+    def add(self, prediction: Prediction) -> None:
+        """Count one more sample; one that says nothing here counts as what the others say where they do not look."""
+        seen = self._near.intersection(prediction.region)
+        seen = seen if seen.size else NOTHING
+        values = prediction.logits[seen.within(prediction.region).slices] if seen.size else np.zeros(0, np.float32)
+        lowest = float(values.min()) if values.size else float(np.mean(self._lowest or [0.0]))
+        self._lowest.append(lowest)
+        if len(self._lowest) == 1:
+            self._outside[0] = lowest
+        self._grow(self.region.union(seen))
+        far = lowest - self._outside[0]
+        self._outside = [self._outside[0], self._outside[1] + far, self._outside[2] + far * far]
+        _by_slabs(self.region.shape, lambda slab: self._add_slab(slab, seen, values))
+
+    def _add_slab(self, slab: slice, seen: Region, values: Logits) -> None:
+        part = _part(self.region, slab)
+        at = part.within(self._near).slices
+        sample = np.full(part.shape, self._lowest[-1], np.float32)
+        here = part.intersection(seen)
+        if here.size:
+            sample[here.within(part).slices] = values[here.within(seen).slices]
+        if len(self._lowest) == 1:
+            self._first[at] = sample
+            return
+        sample -= self._first[at]
+        self._sum[at] += sample
+        sample *= sample
+        self._squares[at] += sample
+
+    @property
+    def _count(self) -> np.float32:
+        return np.float32(max(1, len(self._lowest)))
+
+    def _made(self, of: Callable[[Logits, Logits, Logits], Logits]) -> Logits:
+        result = np.empty(self.region.shape, np.float32)
+
+        def work(slab: slice) -> None:
+            at = _part(self.region, slab).within(self._near).slices
+            result[slab] = of(self._first[at], self._sum[at], self._squares[at])
+
+        _by_slabs(result.shape, work)
+        return result
+
+    def _grow(self, region: Region) -> None:
+        """Memory is taken only here: what has not been looked at of `near` was never written to."""
+        for box in _beyond(self.region, region):
+            at = box.within(self._near).slices
+            self._first[at], self._sum[at], self._squares[at] = self._outside
+        self.region = region
+
+
+def doubt(mean: Logits, deviation: Logits) -> NDArray[np.float32]:
+    """The chance that a voxel is on the other side of the border than its mean says, its logit normally distributed.
+
+    The deviation alone is large deep inside, too, where all samples agree on which side they are.
+    """
+    from scipy import special  # wanted in the compute process only
+
+    result = np.empty_like(mean)
+
+    def of(slab: slice) -> None:
+        special.ndtr(-np.abs(mean[slab]) / np.maximum(deviation[slab], np.float32(1e-6)), out=result[slab])
+
+    _by_slabs(mean.shape, of)
+    return result
+
+
+def surety(region: Region, mean: Logits, doubts: NDArray[np.float32]) -> tuple[Surety, ...]:
+    """Per axis and slice the expected Dice of the ensemble's mask, from the `doubt` of its voxels.
+
+    With p the chance that a logit is above 0 and m whether its mean is, it is 2 sum(p m) / (sum(p) + sum(m)).
+    """
+
+    def of(slab: slice) -> tuple[Planes, Planes, Planes]:
+        mask, wrong = mean[slab] > 0, doubts[slab]
+        common = np.where(mask, 1 - wrong, np.float32(0))
+        return _sums(mask), _sums(common), _sums(np.where(mask, common, wrong))
+
+    slabs = _by_slabs(mean.shape, of)
+    if not slabs or not any(areas[0].any() for areas, _, _ in slabs):
+        return ()
+    areas, commons, chances = (_together([slab[n] for slab in slabs]) for n in range(3))
+    found = []
+    for axis, (area, common, chance) in enumerate(zip(areas, commons, chances, strict=True)):
+        first = region.start[axis]
+        slices = {first + n: float(2 * common[n] / (chance[n] + area[n])) for n in np.flatnonzero(area).tolist()}
+        large = [first + n for n in np.flatnonzero(area >= _TIP * area.max()).tolist()]
+        found.append(Surety(slices, min(large, key=lambda n: slices[n])))
+    return tuple(found)
+
+
+def _sums(values: NDArray[Any]) -> Planes:
+    """Over the slices across each axis."""
+    lines = values.sum(axis=2, dtype=np.float32).astype(np.float64)  # at most some hundred numbers each
+    columns = values.sum(axis=0, dtype=np.float32).sum(axis=0, dtype=np.float64)
+    return lines.sum(axis=1), lines.sum(axis=0), columns
+
+
+def _together(slabs: list[Planes]) -> Planes:
+    k, j, i = zip(*slabs, strict=True)
+    return np.concatenate(k), np.sum(j, axis=0), np.sum(i, axis=0)
+
+
+def _part(region: Region, slab: slice) -> Region:
+    """The planes of a region that a slab holds."""
+    (k, j, i), (_, jj, ii) = region.start, region.stop
+    return Region((k + slab.start, j, i), (k + slab.stop, jj, ii))
+
+
+def _beyond(inner: Region, outer: Region) -> Iterator[Region]:
+    """Boxes without overlap that are the outer region without the inner one."""
+    start, stop = list(outer.start), list(outer.stop)
+    for axis in range(3) if inner.size else ():
+        for low, high in ((start[axis], inner.start[axis]), (inner.stop[axis], stop[axis])):
+            if low < high:
+                yield _box((*start[:axis], low, *start[axis + 1 :]), (*stop[:axis], high, *stop[axis + 1 :]))
+        start[axis], stop[axis] = inner.start[axis], inner.stop[axis]
+    if not inner.size:
+        yield outer
+
+
+def _box(start: tuple[int, ...], stop: tuple[int, ...]) -> Region:
+    return Region((start[0], start[1], start[2]), (stop[0], stop[1], stop[2]))
+
+
+def _by_slabs(shape: tuple[int, ...], work: Callable[[slice], T]) -> list[T]:
+    """What `work` gives for each slab of planes, in order; numpy works without Python's lock."""
+    planes = max(1, _SLAB // max(1, math.prod(shape[1:])))
+    slabs = [slice(k, min(shape[0], k + planes)) for k in range(0, shape[0], planes)]
+    with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
+        return list(pool.map(work, slabs))
