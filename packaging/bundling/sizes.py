@@ -17,7 +17,7 @@ _GROUPS = {
     "transformers, timm": "transformers, timm, tokenizers, safetensors, huggingface_hub, regex, segment_anything",
     "DICOM, NIfTI": "highdicom, pydicom, nibabel, _gdcm, python_gdcm.libs, PIL, pillow.libs, jpeg_ls",
     "CUDA": "nvidia, triton",
-    "Volumask": "models, resources",
+    "Volumask": "models, resources, benchmarks",
 }
 
 

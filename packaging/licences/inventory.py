@@ -14,7 +14,7 @@ from licences.wheels import Wheels
 
 KNOWN = tomllib.loads((Path(__file__).parent / "known.toml").read_text("utf-8"))
 OWN_MODULES = ("app", "launcher")
-OWN_FOLDERS = ("resources", "models", "_CodeSignature")
+OWN_FOLDERS = ("resources", "models", "benchmarks", "_CodeSignature")
 OWN_FILES = (
     *("LICENSE", "LICENSE.txt", "README.md", "README.txt", "THIRD_PARTY_NOTICES.txt", "sbom.cdx.json"),
     *("Info.plist", "PkgInfo", "Volumask.icns"),

@@ -14,7 +14,7 @@ from bundling import freeze
 from linux import desktop
 
 HOME = "opt/volumask"
-_PACKING = ("--x86", f"--lzma2=preset={os.environ.get('VOLUMASK_XZ', '9')}")
+_PACKING = ("--threads=2", "--x86", f"--lzma2=preset={os.environ.get('VOLUMASK_XZ', '9')}")
 """xz: jumps of x86 code are made alike first, which gains a tenth here; VOLUMASK_XZ=3 is quicker, for trying things."""
 
 

@@ -187,6 +187,7 @@ def test_the_spec_makes_one_folder_of_what_is_wanted(system, flavour, monkeypatc
         "Analysis": lambda *given, **options: made.setdefault("analysis", Analysis(*given, **options)),
         "PYZ": lambda pure: made.setdefault("pure", pure),
         "EXE": program,
+        "BUNDLE": lambda *_, **__: None,  # macOS: tests/unit/test_installer_scripts.py
         "COLLECT": lambda *given, **options: made.setdefault("folder", SimpleNamespace(given=given, **options)),
     }
     text = (freeze.PACKAGING / "volumask.spec").read_text(encoding="utf-8")

@@ -1,0 +1,122 @@
+"""A person at a virtual screen: clicks in a scan and exports, by xdotool, knowing nothing of the program's inside."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+T = TypeVar("T")
+
+SCREEN = "1600x1000x24"
+PATIENCE_S = 300.0
+_STEP_S = 0.5
+IN_THE_LIVER = (0.11, 0.63)
+"""Shares of the window's width and height: a place in the sample's coronal view, as it is when it was opened."""
+
+
+@contextmanager
+def virtual_screen() -> Iterator[dict[str, str]]:
+    """A screen of its own without a window manager; gives the environment that programs on it need."""
+    read, write = os.pipe()
+    command = [
+        str(shutil.which("Xvfb")),
+        "-displayfd",
+        str(write),
+        "-screen",
+        "0",
+        SCREEN,
+        "-nolisten",
+        "tcp",
+    ]
+    with subprocess.Popen(command, pass_fds=[write], stderr=subprocess.DEVNULL) as server:
+        os.close(write)
+        try:
+            with os.fdopen(read) as pipe:
+                yield {"DISPLAY": f":{pipe.readline().strip()}"}
+        finally:
+            server.terminate()
+
+
+@dataclass
+class DesktopUser:
+    """Types and clicks on one screen.
+
+    Args:
+        screen: What `virtual_screen` gave.
+    """
+
+    screen: dict[str, str]
+
+    def do(self, *words: object) -> str:
+        """One command of xdotool; "" when it found nothing."""
+        command = ["xdotool", *map(str, words)]
+        environment = os.environ | self.screen
+        return subprocess.run(command, env=environment, capture_output=True, text=True, check=False).stdout.strip()
+
+    def window(self, title: str) -> str:
+        """The window with these words in its title, when it is there."""
+        return wait(
+            f"a window called {title}", lambda: self.do("search", "--onlyvisible", "--name", title).split()[-1:]
+        )[0]
+
+    def press(self, key: str) -> None:
+        self.do("key", "--clearmodifiers", key)
+        time.sleep(_STEP_S)
+
+    def segment_and_export(self, home: Path, out: Path, shown: str) -> None:
+        """Click in the liver of the open sample, wait for the mask and its surface, export all labels.
+
+        Args:
+            home: The user's, where the program's log is.
+            out: Where the labels shall be, as this test sees it.
+            shown: The same file as the program sees it.
+        """
+        window = self.window("ct_abdomen")
+        time.sleep(20 * _STEP_S)  # the first pictures
+        facts = dict(line.split("=") for line in self.do("getwindowgeometry", "--shell", window).splitlines())
+        across, down = (
+            round(share * int(facts[side])) for share, side in zip(IN_THE_LIVER, ("WIDTH", "HEIGHT"), strict=True)
+        )
+        self.do("mousemove", "--window", window, across, down)
+        self.do("click", 1)
+        wait(
+            "the mask's surface",
+            lambda: any("surfaces of 1 segment" in path.read_text() for path in home.rglob("*.log")),
+        )
+        self.press("ctrl+shift+e")
+        choice = self.window("Export")
+        while self.window("Export") == choice:  # the file dialog, of the same title, comes once the choice is looked at
+            self.press("Return")
+            time.sleep(4 * _STEP_S)
+        time.sleep(6 * _STEP_S)
+        self.do("type", "--clearmodifiers", "--delay", 100, shown)
+        self.press("Return")
+        wait("the exported labels", out.exists)
+        self.window("receipt")
+        self.press("Escape")
+
+
+def wait(what: str, found: Callable[[], T]) -> T:
+    """The first answer that is not empty.
+
+    Raises:
+        TimeoutError: when there is none within `PATIENCE_S`.
+    """
+    end = time.monotonic() + PATIENCE_S
+    while not (answer := found()):
+        if time.monotonic() > end:
+            raise TimeoutError(f"waited {PATIENCE_S:.0f} s for {what}")
+        time.sleep(_STEP_S)
+    return answer
+
+
+def tools_missing(names: Sequence[str] = ("Xvfb", "xdotool")) -> list[str]:
+    """Those of the tools that are not installed."""
+    return [name for name in names if not shutil.which(name)]
