@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 
 from bundling import freeze
@@ -37,20 +37,18 @@ def build(root: Path, packed: Path, flavour: str, version: str, out: Path) -> Pa
     Raises:
         subprocess.CalledProcessError: when a tool fails.
     """
-    work = freeze.ROOT / "build" / "deb"
-    shutil.rmtree(work, ignore_errors=True)
-    about = work / "about"
-    about.mkdir(parents=True)
-    _describe(about, root, flavour, version)
-    environment = freeze.environment(flavour)
-    tree.pack(about, work / "control.tar.xz", environment, "-6")
-    (work / "debian-binary").write_text("2.0\n")
-    (work / "data.tar.xz").hardlink_to(packed)
     package = out / f"{_name(flavour)}_{version}_amd64.deb"
     package.unlink(missing_ok=True)
-    members = ["debian-binary", "control.tar.xz", "data.tar.xz"]  # in this order
-    subprocess.run(["ar", "qcDS", str(package), *members], check=True, cwd=work)
-    shutil.rmtree(work)
+    with tempfile.TemporaryDirectory(dir=tree.build_folder()) as folder:
+        work = Path(folder)
+        about = work / "about"
+        about.mkdir()
+        _describe(about, root, flavour, version)
+        tree.pack(about, work / "control.tar.xz", freeze.environment(flavour), "-6")
+        (work / "debian-binary").write_text("2.0\n")
+        (work / "data.tar.xz").symlink_to(packed.resolve())
+        members = ["debian-binary", "control.tar.xz", "data.tar.xz"]  # in this order
+        subprocess.run(["ar", "qcDS", str(package.resolve()), *members], check=True, cwd=work)
     return package
 
 

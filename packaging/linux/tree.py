@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,17 +22,28 @@ _PACKING = ("--threads=2", "--x86", f"--lzma2=preset={os.environ.get('VOLUMASK_X
 @contextmanager
 def laid_out(bundle: Path) -> Iterator[Path]:
     """A folder with the whole tree; the bundle's files are linked, not copied. Gone at the end."""
-    root = freeze.ROOT / "build" / "installed"
-    shutil.rmtree(root, ignore_errors=True)
-    try:
+    with tempfile.TemporaryDirectory(dir=build_folder()) as folder:
+        root = Path(folder)
         _fill(root, bundle)
         yield root
-    finally:
-        shutil.rmtree(root, ignore_errors=True)
+
+
+def build_folder() -> Path:
+    """Where folders for a while are made: beside dist/, so that files can be linked."""
+    folder = freeze.ROOT / "build"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+def _linked(source: str, target: str) -> None:
+    try:
+        os.link(source, target)
+    except OSError:  # another disk
+        shutil.copy2(source, target)
 
 
 def _fill(root: Path, bundle: Path) -> None:
-    shutil.copytree(bundle, root / HOME, symlinks=True, copy_function=os.link)
+    shutil.copytree(bundle, root / HOME, symlinks=True, copy_function=_linked)
     share = root / "usr" / "share"
     for name, content in desktop.files("/usr/bin/volumask"):
         (share / name).parent.mkdir(parents=True, exist_ok=True)
