@@ -94,6 +94,27 @@ def test_contacts_equal_a_count_by_hand():
     np.testing.assert_allclose(pieces.centre[1], [0, 1.5, 2])
 
 
+@pytest.mark.parametrize("shape", [(5, 6, 7), (1, 9, 8), (9, 1, 8), (6, 7, 1)])
+def test_contacts_equal_those_found_face_by_face(shape):
+    random = np.random.default_rng(sum(shape))
+    labels = np.unique(random.integers(0, 12, shape), return_inverse=True)[1].reshape(shape).astype(np.int32)
+    tone, steps = random.random(shape, dtype=np.float32), (2.0, 0.7, 0.5)
+    expected: dict[tuple[int, int], list[float]] = {}
+    for here in np.ndindex(shape):
+        for axis in range(3):
+            there = tuple(n + (a == axis) for a, n in enumerate(here))
+            if there[axis] < shape[axis] and labels[here] != labels[there]:
+                pair = min(labels[here], labels[there]), max(labels[here], labels[there])
+                face = 0.7 / steps[axis]
+                area, jump = expected.get(pair, [0.0, 0.0])
+                expected[pair] = [area + face, jump + face * abs(float(tone[here]) - float(tone[there]))]
+    pieces = describe(labels, tone, steps)
+    assert list(zip(pieces.first, pieces.second, strict=True)) == sorted(expected)
+    areas, jumps = (np.array([expected[pair][n] for pair in sorted(expected)]) for n in (0, 1))
+    assert pieces.contact == pytest.approx(areas, rel=1e-5)
+    assert pieces.step == pytest.approx(jumps / areas, rel=1e-4)
+
+
 def test_a_lengthened_graph_makes_just_those_paths_longer():
     tone = np.linspace(0, 1, 5, dtype=np.float32).reshape(1, 1, 5)
     graph = Graph.of(describe(np.arange(5, dtype=np.int32).reshape(1, 1, 5), tone, (1, 1, 1)), 0.1)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -122,26 +124,34 @@ def _centroids(
 def _contacts(
     labels: NDArray[np.int32], tone: NDArray[np.float32], steps: tuple[float, float, float], count: int
 ) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float32], NDArray[np.float32]]:
-    area, contrast = sparse.csr_array((count, count)), sparse.csr_array((count, count))
-    for axis in range(3):
-        low = tuple(slice(None, -1) if a == axis else slice(None) for a in range(3))
-        high = tuple(slice(1, None) if a == axis else slice(None) for a in range(3))
-        a, b = labels[low], labels[high]
-        cut = a != b
-        rows, columns = np.minimum(a[cut], b[cut]), np.maximum(a[cut], b[cut])
-        face = np.full(rows.size, np.prod(steps) / steps[axis])
-        jump = np.abs(tone[low][cut] - tone[high][cut]) * face
-        area = area + sparse.coo_array((face, (rows, columns)), shape=(count, count)).tocsr()
-        contrast = contrast + sparse.coo_array((jump + 1e-9, (rows, columns)), shape=(count, count)).tocsr()
-    # Both hold the same entries, as every face adds a positive number to each.
-    area.sort_indices(), contrast.sort_indices()
-    pairs = area.tocoo()
+    with ThreadPoolExecutor(min(3, os.cpu_count() or 1)) as pool:
+        along = list(pool.map(lambda axis: _faces(labels, tone, steps, count, axis), range(3)))
+    both = along[0] + along[1] + along[2]
+    both.sort_indices()
+    pairs = both.tocoo()
     return (
         pairs.row.astype(np.int32),
         pairs.col.astype(np.int32),
-        pairs.data.astype(np.float32),
-        (contrast.data / area.data).astype(np.float32),
+        pairs.data.real.astype(np.float32),
+        (pairs.data.imag / pairs.data.real).astype(np.float32),
     )
+
+
+def _faces(
+    labels: NDArray[np.int32], tone: NDArray[np.float32], steps: tuple[float, float, float], count: int, axis: int
+) -> sparse.csr_array:
+    """Contacts across one axis: areas and, as imaginary parts, areas times steps of tone: both are sorted at once."""
+    low = tuple(slice(None, -1) if a == axis else slice(None) for a in range(3))
+    high = tuple(slice(1, None) if a == axis else slice(None) for a in range(3))
+    cut = np.zeros(labels.shape, dtype=bool)
+    np.not_equal(labels[low], labels[high], out=cut[low])
+    here = np.flatnonzero(cut)
+    there = here + int(np.prod(labels.shape[axis + 1 :]))
+    a, b = labels.ravel()[here], labels.ravel()[there]
+    face = np.prod(steps) / steps[axis]
+    data = np.empty(here.size, dtype=np.complex128)
+    data.real, data.imag = face, np.abs(tone.ravel()[here] - tone.ravel()[there]) * face + 1e-9
+    return sparse.coo_array((data, (np.minimum(a, b), np.maximum(a, b))), shape=(count, count)).tocsr()
 
 
 def smooth(tone: NDArray[np.float32], steps: tuple[float, float, float]) -> NDArray[np.float32]:
