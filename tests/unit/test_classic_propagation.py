@@ -6,6 +6,7 @@ import time
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from app.engine.classic import ClassicPredictor
 from app.engine.evaluation import dice
@@ -93,3 +94,32 @@ def test_a_large_slice_is_quick():
     for index in range(1, 8):
         predictor.carry(memory, index, index - 1)
     assert (time.perf_counter() - begun) / 7 < 0.6  # 0.05 s on an idle machine; the budget is 0.15 s
+
+
+def test_a_side_ends_where_the_object_turns_into_its_neighbour_bit_by_bit():
+    """A disc of one tone that fades, slice after slice, into that of the disc that follows it in the same place."""
+    k, j, i = np.ogrid[:60, :64, :64]
+    disc = np.broadcast_to((j - 32) ** 2 + (i - 32) ** 2 <= 14**2, (60, 64, 64))
+    fading = 160 - 90 * np.clip((k - 20) / 20, 0, 1)
+    tones = np.where(disc, fading, 20.0) + np.random.default_rng(1).normal(0, 5, disc.shape)
+    _, confidence, end = carried(Volume(tones.astype(np.int16), Geometry(disc.shape, np.eye(4))), 0, {5: disc[5]})
+    assert end.reached[0] == 0
+    assert 19 <= end.reached[1] < 45
+    assert min(confidence[n] for n in range(20)) > 0.5
+
+
+def test_a_part_like_its_surroundings_is_carried_by_what_moves_with_it():
+    """Texture without edges: the given outline follows the motion of the tissue, 1.5 pixels a slice."""
+    texture = ndimage.gaussian_filter(np.random.default_rng(2).normal(0, 1, (96, 96)), 3)
+    slices = np.stack([ndimage.shift(texture, (1.5 * n, 0), order=1, mode="wrap") for n in range(7)])
+    j, i = np.ogrid[:96, :96]
+    drawn, there = ((j - row) ** 2 + (i - 48) ** 2 <= 13**2 for row in (36, 45))
+    volume = Volume((slices * (100 / slices.std())).astype(np.int16), Geometry(slices.shape, np.eye(4)))
+    predictor = ClassicPredictor(CARD)
+    memory = predictor.remember(predictor.prepare(volume, lambda fraction, what: None, Token()), 0, {0: drawn})
+    for n in range(1, 7):
+        logits, _ = predictor.carry(memory, n, n - 1)
+    row, column = np.argwhere(logits > 0).mean(axis=0)
+    assert row == pytest.approx(45, abs=4)  # 39 where the motion is not followed
+    assert column == pytest.approx(48, abs=1)
+    assert dice(logits > 0, there) > dice(logits > 0, drawn)

@@ -53,11 +53,19 @@ class Appearance:
 
     def evidence(self, tone: Floats, noise: float) -> Floats:
         """Log odds for the object of each tone, -3..3; histograms are blurred by the noise first."""
-        width = max(1.0, noise * _BINS)
-        inside, outside = (ndimage.gaussian_filter1d(h, width, mode="nearest") for h in (self.inside, self.outside))
+        inside, outside = (_blurred(h, noise) for h in (self.inside, self.outside))
         odds = np.clip(np.log((inside + 2e-3) / (outside + 2e-3)), -3.0, 3.0).astype(np.float32)
         place = np.clip(tone * (_BINS - 1) + 0.5, 0, _BINS - 1).astype(np.int32)
         return np.asarray(odds[place], dtype=np.float32)
+
+    def likeness(self, tone: Floats, noise: float) -> float:
+        """How far these tones are spread as the object's: Bhattacharyya's coefficient (1943), 0..1, 1 when alike."""
+        ours, theirs = (_blurred(h, noise) for h in (self.inside, _histogram(tone)))
+        return float(np.sqrt(ours * theirs).sum() / max(1e-9, np.sqrt(ours.sum() * theirs.sum())))
+
+
+def _blurred(histogram: NDArray[np.float64], noise: float) -> NDArray[np.float64]:
+    return np.asarray(ndimage.gaussian_filter1d(histogram, max(1.0, noise * _BINS), mode="nearest"))
 
 
 def _histogram(tones: Floats, weights: NDArray[np.floating] | None = None) -> NDArray[np.float64]:

@@ -1,4 +1,4 @@
-"""Carrying a mask from slice to slice: where the last one was, what it looked like, and where the new edges are."""
+"""Carrying a mask from slice to slice: where the last one has moved, what was given, and where the new edges are."""
 
 from __future__ import annotations
 
@@ -11,20 +11,21 @@ from scipy import ndimage
 
 from app.engine.classic.appearance import Appearance
 from app.engine.classic.features import Features
+from app.engine.classic.motion import displacement, warped
 from app.engine.diffusion import settle
 
 Mask = NDArray[np.bool_]
 Floats = NDArray[np.float32]
 
 _FAR = np.float32(-8.0)
-# How much count: looks like the object so far, likeness to what lay there on the last slice, depth in the last mask.
+# How much count: looks like the object as given, likeness to what lay there on the last slice, depth in the last mask.
 _LOOKS, _NEARBY, _PLACE = 0.5, 0.6, 2.0
-_TRUST = 0.25
+_BIAS = 0.6  # against the object: what leaks out is carried on and seldom comes back, what is lost is won again
+_TRUST = 1.0
 _HALF = 2.0  # in units of the noise, the step at which two pixels are half strangers
-_SHARPNESS = 2.4  # exponent that brings 0.6, the best threshold on the training objects, to the engine's 0.3
+_NARROWEST = 1.5  # pixels that a border may always move
+_SHARPNESS = 1.3  # exponent that brings 0.4, the best threshold on the training objects, to the engine's 0.3
 _SMALL = 0.5  # of the largest given mask: below, an object may be about to end
-_STEP = 2.0  # times the noise is a step of the tone
-_FADING = 0.85  # share of the appearance memory that stays when a slice is added
 
 
 @dataclass(slots=True, eq=False)
@@ -33,9 +34,8 @@ class SliceMemory:
 
     Args:
         masks: Slice -> 2D mask, the given ones and the carried ones.
-        appearance: Learned from the given masks, then slowly from the carried ones.
+        appearance: Learned from the given masks only; learning from the carried ones lets it become its neighbour.
         area: Pixels of the largest given mask.
-        edged: Share of the given masks' borders where the tone steps.
         least: Slice -> pixels of the smallest mask on the way to it.
     """
 
@@ -44,7 +44,6 @@ class SliceMemory:
     masks: dict[int, Mask]
     appearance: Appearance
     area: int
-    edged: float = 1.0
     least: dict[int, int] = field(default_factory=dict)
     tones: dict[int, Floats] = field(default_factory=dict)
 
@@ -52,9 +51,6 @@ class SliceMemory:
     def of(cls, features: Features, axis: int, conditioning: Mapping[int, Mask]) -> SliceMemory:
         """From given masks, of which at least one is not empty for anything to be carried."""
         memory = cls(features, axis, dict(conditioning), Appearance.blank(), 0)
-        noise = features.graph.noise
-        shares = [_edged(memory.tone(n), mask, noise) for n, mask in conditioning.items() if mask.any()]
-        memory.edged = max(float(np.mean(shares)) if shares else 1.0, 0.05)
         for index, mask in conditioning.items():
             memory.area = max(memory.area, int(mask.sum()))
             memory.appearance = memory.appearance.joined(Appearance.of(memory.tone(index), mask, memory.steps), 0.5)
@@ -96,7 +92,7 @@ def carry(memory: SliceMemory, index: int, previous: int) -> tuple[Floats, float
     mask = logits > 0
     memory.least[index] = min(memory.least.get(previous, int(last.sum())), int(mask.sum()))
     confidence = _confidence(memory, index, last, mask)
-    _learn(memory, index, mask, confidence)
+    memory.masks[index] = mask
     return logits, confidence
 
 
@@ -104,7 +100,8 @@ def _reach(memory: SliceMemory, last: Mask) -> float:
     """How far (mm) the border may move: about the distance between slices, less for thin objects."""
     a, b = memory.steps
     radius = float(np.sqrt(last.sum() * a * b / np.pi))
-    return float(np.clip(memory.gap, 2.0 * max(a, b), max(2.0 * max(a, b), 0.6 * radius)))
+    least = _NARROWEST * max(a, b)
+    return float(np.clip(memory.gap, least, max(least, 0.6 * radius)))
 
 
 def _window(last: Mask, reach: float, steps: tuple[float, float]) -> tuple[slice, slice]:
@@ -118,14 +115,15 @@ def _window(last: Mask, reach: float, steps: tuple[float, float]) -> tuple[slice
 
 def _solve(memory: SliceMemory, index: int, previous: int, window: tuple[slice, slice], reach: float) -> Floats:
     """Logits in the window."""
-    last, before, now = memory.masks[previous][window], memory.tone(previous)[window], memory.tone(index)[window]
-    depth = _depth(last, memory.steps)
+    before, now = memory.tone(previous)[window], memory.tone(index)[window]
     noise = memory.features.graph.noise
+    moved = displacement(before, now, noise)
+    before, depth = warped(before, moved), warped(_depth(memory.masks[previous][window], memory.steps), moved)
     looks = memory.appearance.evidence(now, noise)
-    nearby = _nearby_evidence(before, now, last, depth, reach, memory.steps, noise)
+    nearby = _nearby_evidence(before, now, depth, reach, memory.steps, noise)
     image = np.clip(_LOOKS * looks + _NEARBY * nearby, -4.0, 4.0)
     place = _PLACE * depth / reach
-    evidence = np.clip(image + place, -8.0, 8.0).astype(np.float32)
+    evidence = np.clip(image + place - _BIAS, -8.0, 8.0).astype(np.float32)
     evidence[depth < -2.0 * reach] = _FAR
     belief = 1.0 / (1.0 + np.exp(-evidence))
     trust = 0.02 + _TRUST * np.abs(2.0 * belief - 1.0) ** 2
@@ -144,12 +142,12 @@ def _depth(mask: Mask, steps: tuple[float, float]) -> Floats:
 
 
 def _nearby_evidence(
-    before: Floats, now: Floats, last: Mask, depth: Floats, reach: float, steps: tuple[float, float], noise: float
+    before: Floats, now: Floats, depth: Floats, reach: float, steps: tuple[float, float], noise: float
 ) -> Floats:
     """Is the new pixel more like the object or the surroundings that lay near it on the slice before?"""
     sigma = [max(1.0, 2.0 * reach / s) for s in steps]
-    inner = (last & (depth < 6 * reach)).astype(np.float32)
-    outer = (~last & (depth > -4 * reach)).astype(np.float32)
+    inner = ((depth > 0) & (depth < 6 * reach)).astype(np.float32)
+    outer = ((depth <= 0) & (depth > -4 * reach)).astype(np.float32)
     (object_mean, object_spread), (other_mean, other_spread) = (
         _local(before, weight, sigma, noise) for weight in (inner, outer)
     )
@@ -168,46 +166,25 @@ def _local(tone: Floats, weight: Floats, sigma: list[float], noise: float) -> tu
 
 
 def _confidence(memory: SliceMemory, index: int, last: Mask, mask: Mask) -> float:
-    """0..1: falls when the mask leaves the old one, looks like something else, loses its edges or grows again.
+    """0..1: falls when the mask leaves the old one, looks unlike what was given, or grows again.
 
-    An object ends by shrinking; what follows from there is its neighbour. So growth after the mask was small counts
-    against it, and so does a border without a step in the image where the given masks had one.
+    The given slices are what it is held against: an object that turned into its neighbour bit by bit looks like
+    its own last slice, but not like them. An object ends by shrinking; what follows from there is its neighbour,
+    so growth after the mask was small counts against it.
     """
     area, before = int(mask.sum()), int(last.sum())
     if not area:
         return 0.0
     tone, noise = memory.tone(index), memory.features.graph.noise
     overlap = 2.0 * int((mask & last).sum()) / (area + before)
-    alike = _share((memory.appearance.evidence(tone[mask], noise) > -1.0).mean() * 1.25)
+    alike = memory.appearance.likeness(tone[mask], noise) ** 2
     change = min(area, before) / max(area, before)
     vanishing = _share(area / max(1.0, 0.02 * memory.area))
-    edges = _share(_edged(tone, mask, noise) / memory.edged)
     least = memory.least[index]
     again = _share(least / area) if least < _SMALL * memory.area else 1.0
-    confidence = (0.5 * overlap + 0.5 * float(np.sqrt(change))) * alike * vanishing * edges * again
+    confidence = (0.5 * overlap + 0.5 * float(np.sqrt(change))) * alike * vanishing * again
     return float(confidence**_SHARPNESS)
 
 
 def _share(value: float) -> float:
     return float(np.clip(value, 0.0, 1.0))
-
-
-def _edged(tone: Floats, mask: Mask, noise: float) -> float:
-    """Share of the border's pixels where the tone inside and outside differs by more than the noise."""
-    inner, outer = (
-        mask & ~ndimage.binary_erosion(mask, iterations=2),
-        ndimage.binary_dilation(mask, iterations=2) & ~mask,
-    )
-    means = []
-    for band in (inner, outer):
-        weight = ndimage.uniform_filter(band.astype(np.float32), 5, mode="constant")
-        means.append(ndimage.uniform_filter(tone * band, 5, mode="constant") / np.maximum(weight, 1e-6))
-    border = mask & ~ndimage.binary_erosion(mask)
-    return float((np.abs(means[0] - means[1])[border] > _STEP * noise).mean())
-
-
-def _learn(memory: SliceMemory, index: int, mask: Mask, confidence: float) -> None:
-    memory.masks[index] = mask
-    if confidence > 0.6:
-        seen = Appearance.of(memory.tone(index), mask, memory.steps)
-        memory.appearance = memory.appearance.joined(seen, _FADING)
