@@ -219,29 +219,3 @@ def test_an_outline_around_nothing_says_nothing_about_where_the_object_is() -> N
     both = on_grid(predictor.predict(features, (Point(centre), empty), None), shape)
     assert both[centre]
     assert not both[10].any()  # the outline holds on its own slice
-
-
-class Moody(Threshold):
-    """After an answer it says the opposite."""
-
-    def decode(
-        self, features: tuple[np.ndarray, ...], drawn: np.ndarray, hinted: np.ndarray
-    ) -> tuple[np.ndarray, float]:
-        logits, quality = super().decode(features, drawn, hinted)
-        return (-logits if drawn[maps.LAST].any() else logits), quality
-
-
-def test_a_correction_does_not_turn_to_another_object() -> None:
-    shape, centre, radii, spacing = CASES["large"]
-    mask = ellipsoid(shape, centre, radii)
-    calm, _ = prepared(scan(mask, spacing))
-    predictor = Predictor(Moody())
-    features = predictor.prepare(scan(mask, spacing), lambda fraction, what: None, Token())
-    first = calm.predict(features, (Point(centre),), None)
-    clicks = (Point(centre), Point((30, 150, 100), positive=False))
-    again = predictor.predict(features, clicks, Prior(first.region, first.logits))
-    before, after = (on_grid(prediction, shape) for prediction in (first, again))
-    assert before[30, 150, 100]
-    assert not after[30, 150, 100]
-    far = (slice(None), slice(0, 80))
-    np.testing.assert_array_equal(after[far], before[far])

@@ -30,7 +30,7 @@ _SPECK = 0.03  # of the clicked part's size: less is noise of the network
 _DROPPED = -1.0  # logit of a speck: unlikely, and it may come back with the next click
 _CLOSER = 0.9  # of what the answer was worth a closer look has to be
 _LONELY = 0.02  # what an answer that no other agrees with still counts
-SAME = 0.5  # agreement above which two answers are of the same object
+_SAME = 0.5  # agreement above which a closer look saw the same object
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -118,7 +118,7 @@ def closer(question: Question, seen: Answer) -> Answer:
     cube = zoom.fitted(question.features, _around(question.included, box))
     if cube.step < seen.cube.step * 0.8:
         fine = question.again(seen, cube)
-        same = agreement(seen, fine) > SAME
+        same = agreement(seen, fine) > _SAME
         return fine if same and worth(question, fine) > _CLOSER * worth(question, seen) else seen
     return widened(question, seen)
 
