@@ -1,5 +1,6 @@
 """What samples of one mask say together: their mean and deviation, the doubt of a voxel, the surety of a slice.
 
+Equations are those of FastSAM-3DSlicer (arXiv 2407.12658), as in `uncertainty`, which makes the samples.
 All work goes slab by slab, so that what is needed at a time stays in a processor's cache, on a few threads.
 """
 

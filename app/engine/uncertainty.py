@@ -7,7 +7,7 @@ uncertainty (equation 3).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
@@ -28,7 +28,12 @@ _DRAWN_FROM = 1_000_000  # voxels: of a larger region every second or third is e
 
 
 def estimate(
-    request: Estimate, geometry: Geometry, decode: Decode, prior: Prior | None, token: Token
+    request: Estimate,
+    geometry: Geometry,
+    decode: Decode,
+    prior: Prior | None,
+    token: Token,
+    first: Prediction | None = None,
 ) -> Iterator[Progress | Estimated]:
     """Run the ensemble: `Progress` after each decode but the last, then the `Estimated`.
 
@@ -36,32 +41,43 @@ def estimate(
         decode: Logits for a list of prompts and a prior.
         prior: What the first mask is made from beside the prompts. The samples start from the first mask's logits, as
             in the paper's code, unless it is a seed.
+        first: The first mask where it is known already; else it is decoded.
 
     Raises:
         EngineFailure: when the first mask is empty.
         Cancelled: between decodes, when the token says so.
     """
-    first = decode(request.prompts, prior)
+    first = decode(request.prompts, prior) if first is None else first
     if not (first.logits > 0).any():
         raise EngineFailure("The segment is empty, so its uncertainty is unknown.", "Click on the structure first.")
     start = prior if prior is not None and prior.seed else Prior(first.region, first.logits)
-    moments, volumes = Moments(_around(first.logits > 0, first.region, geometry.shape)), []
-    with ThreadPoolExecutor(1) as beside:  # one sample is counted while the next is decoded
+    moments = Moments(_around(first.logits > 0, first.region, geometry.shape))
+    lists = sampled_prompts(request, first, geometry.shape)
+    voxels = yield from _decoded(lists, lambda prompts: decode(prompts, start), moments, token)
+    mean, deviation = moments.mean, moments.deviation
+    unsure = doubt(mean, deviation)
+    volumes = tuple(count * geometry.voxel_volume / 1000 for count in voxels)
+    yield Estimated(request, moments.region, mean, deviation, volumes, surety(moments.region, mean, unsure), unsure)
+
+
+def _decoded(
+    lists: list[tuple[Prompt, ...]], decode: Callable[[tuple[Prompt, ...]], Prediction], moments: Moments, token: Token
+) -> Generator[Progress, None, list[int]]:
+    """Count a sample for each list of prompts; gives back how many voxels each one's mask has."""
+    voxels: list[int] = []
+    with ThreadPoolExecutor(1) as beside:  # a sample is counted while the next is decoded
         counting: Future[None] | None = None
-        for done, prompts in enumerate(sampled_prompts(request, first, geometry.shape), start=1):
-            yield Progress("Estimating uncertainty", done / (request.samples + 1))
+        for done, prompts in enumerate(lists, start=1):
+            yield Progress("Estimating uncertainty", done / (len(lists) + 1))
             token.raise_if_cancelled()
-            prediction = decode(prompts, start)
+            prediction = decode(prompts)
             if counting:
                 counting.result()
             counting = beside.submit(moments.add, prediction)
-            volumes.append(int(np.count_nonzero(prediction.logits > 0)) * geometry.voxel_volume / 1000)
+            voxels.append(int(np.count_nonzero(prediction.logits > 0)))
         if counting:
             counting.result()
-    mean, deviation = moments.mean, moments.deviation
-    unsure = doubt(mean, deviation)
-    sure = surety(moments.region, mean, unsure)
-    yield Estimated(request, moments.region, mean, deviation, tuple(volumes), sure, unsure)
+    return voxels
 
 
 def _around(mask: NDArray[np.bool_], region: Region, shape: Index) -> Region:

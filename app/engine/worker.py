@@ -175,7 +175,8 @@ class Worker:
             self._steps = propagation.propagate(job, self._predictor, self._prepared, volume, self._steps_token)
         else:
             prior = self._prior(job.prompts, seed)
-            self._steps = uncertainty.estimate(job, volume.geometry, self._decode, prior, self._steps_token)
+            first = self._memo.answer(job.prompts) if seed is None else None
+            self._steps = uncertainty.estimate(job, volume.geometry, self._decode, prior, self._steps_token, first)
 
     def step(self, cancelled: bool) -> Piece:
         """See `Bench`."""
@@ -242,6 +243,10 @@ class _Memo:
                 self._known.move_to_end(prompts[:length])
                 return Prior(prediction.region, prediction.logits)
         return None
+
+    def answer(self, prompts: tuple[Prompt, ...]) -> Prediction | None:
+        """What these very prompts gave, where it is kept."""
+        return self._known.get(prompts)
 
     def keep(self, prompts: tuple[Prompt, ...], prediction: Prediction) -> None:
         self._known[prompts] = prediction

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from app.engine.fake import FakePredictor
-from app.engine.protocol import Predict, Prediction, Prior, Token
+from app.engine.protocol import Estimate, Estimated, Predict, Prediction, Prior, Token
 from app.engine.worker import SEED_MARGIN, Seed, Worker, as_app_error
 from app.errors import BadInput, EngineFailure
 from app.frozen_labels import FrozenMask
@@ -78,6 +78,22 @@ def test_an_empty_seed_is_no_prior(folder: Path, priors: list[Prior | None]) -> 
     assert priors == [None]
     assert answer.mask.sum() == 179
     assert answer.region == Region((17, 22, 27), (24, 29, 34))
+
+
+def test_an_estimate_starts_from_the_answer_that_is_shown(folder: Path, priors: list[Prior | None]) -> None:
+    job = Estimate(1, 1, (Point((20, 25, 30)),), samples=3)
+    ends = []
+    for worker in (ready(), ready()):
+        priors.clear()
+        if ends:
+            worker.predict(Predict(1, job.prompts, 0))
+        worker.begin(job)
+        *_, end = (worker.step(False) for _ in range(4))
+        assert isinstance(end, Estimated)
+        assert len(priors) == 4  # one mask and three samples, whoever asked for the mask
+        ends.append(end)
+    assert (ends[0].mean == ends[1].mean).all()
+    assert (ends[0].deviation == ends[1].deviation).all()
 
 
 def test_seeds_at_the_edge_of_the_grid_are_cut() -> None:
