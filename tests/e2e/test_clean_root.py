@@ -94,18 +94,8 @@ def test_it_is_installed_used_compared_and_removed(root: CleanRoot, tmp_path: Pa
     inside = f"{HOME}/{SAMPLE.name}"
     clicked = segmented(root, inside)
     with_source = tmp_path / "source.nii.gz"
-    own = [
-        sys.executable,
-        "-P",
-        "-m",
-        "app",
-        "segment",
-        str(SAMPLE),
-        "--click",
-        "83,66,111,+",
-        "--out",
-        str(with_source),
-    ]
+    asked = ["segment", str(SAMPLE), "--click", CLICK, "--out", str(with_source)]
+    own = [sys.executable, "-P", "-m", "app", *asked]
     subprocess.run(own, check=True, capture_output=True, env=os.environ | {"PYTHONPATH": str(ROOT)})
     assert np.array_equal(clicked, np.asarray(nibabel.load(with_source).dataobj))
 
