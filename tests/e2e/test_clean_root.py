@@ -135,9 +135,7 @@ def from_source(click: Prompt, out: Path) -> np.ndarray:
 
 def segmented(root: CleanRoot, inside: str) -> np.ndarray:
     """By the console program, as the user without rights."""
-    root.run(
-        "/usr/bin/volumask", "segment", inside, "--click", "83,66,111,+", "--out", f"{HOME}/mask.nii.gz", user=USER
-    )
+    root.run("/usr/bin/volumask", "segment", inside, "--click", CLICK, "--out", f"{HOME}/mask.nii.gz", user=USER)
     mask = root.home / "mask.nii.gz"
     wait("the mask", mask.exists)
     return np.asarray(nibabel.load(mask).dataobj)
