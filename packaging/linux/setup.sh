@@ -107,5 +107,5 @@ done
 
 echo "Trying it:"
 "$home/volumask" self-test || echo "Volumask is installed; to look again: $home/volumask self-test"
-echo "Installed. Start Volumask from the menu, or with $bin/volumask. To remove it: sh '$home/uninstall.sh'"
+echo "Installed. Start Volumask from the menu, or with $bin/volumask. To remove it: sh '$(single "$home/uninstall.sh")'"
 exit 0

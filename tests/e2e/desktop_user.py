@@ -34,6 +34,7 @@ def virtual_screen() -> Iterator[dict[str, str]]:
         SCREEN,
         "-nolisten",
         "tcp",
+        "-noreset",  # it would begin anew whenever the last program on it ends
     ]
     with subprocess.Popen(command, pass_fds=[write], stderr=subprocess.DEVNULL) as server:
         os.close(write)
