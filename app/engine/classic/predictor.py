@@ -22,7 +22,7 @@ from app.volume import Volume
 class ClassicPredictor:
     """The fallback and the baseline: no weights, no network. See `Predictor`."""
 
-    version = "1"  # of the features: raise it when `prepare` changes, so that cached ones are made again
+    version = "2"  # of the features: raise it when `prepare` changes, so that cached ones are made again
 
     def __init__(self, card: ModelCard) -> None:
         self.card = card
