@@ -42,3 +42,11 @@ def test_a_plane_without_any_structure_or_noise_stays():
     flat = np.full((9, 7), 0.5, np.float32)
     assert not displacement(flat, flat, 0.0).any()
     assert np.array_equal(warped(flat, displacement(flat, flat, 0.0)), flat)
+
+
+@pytest.mark.parametrize("shape", [(7, 1), (1, 9), (1, 1)])
+def test_slices_one_pixel_wide_are_answered(shape):
+    """A volume of 6 x 7 x 1 voxels has such slices; numpy's gradient refuses them."""
+    rng = np.random.default_rng(2)
+    before, now = rng.normal(0, 1, (2, *shape)).astype(np.float32)
+    assert np.isfinite(displacement(before, now, NOISE)).all()

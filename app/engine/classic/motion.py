@@ -41,12 +41,18 @@ def warped(plane: Floats, moved: Floats) -> Floats:
 
 def _step(before: Floats, now: Floats, still: float) -> Floats:
     """The displacement that explains the difference best around each pixel; `still` is what holds it at zero."""
-    rows, columns = np.gradient(0.5 * (before + now))
+    mean = 0.5 * (before + now)
+    rows, columns = _slope(mean, 0), _slope(mean, 1)
     error = now - before
     a, b, c = _sum(rows * rows) + still, _sum(rows * columns), _sum(columns * columns) + still
     p, q = _sum(rows * error), _sum(columns * error)
     step = np.stack([c * p - b * q, a * q - b * p]) / np.maximum(a * c - b * b, 1e-12)
     return np.asarray(step, dtype=np.float32)
+
+
+def _slope(plane: Floats, axis: int) -> Floats:
+    """Tone per pixel; flat along an axis of one pixel, which numpy's gradient refuses."""
+    return np.gradient(plane, axis=axis) if plane.shape[axis] > 1 else np.zeros_like(plane)
 
 
 def _sum(plane: Floats) -> Floats:
