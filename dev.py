@@ -212,15 +212,15 @@ def _has_module(name: str) -> bool:
 
 def install_torch() -> None:
     """Install torch: its CPU build if there is one, since on Linux the plain name may bring gigabytes of CUDA."""
-    if LINUX and not CUDA:
-        if pip(*HASHED, "-r", str(LOCKED / "torch-cpu.txt"), quiet=True) == 0:
+    if LINUX:
+        if pip(*HASHED, "-r", str(LOCKED / ("cuda.txt" if CUDA else "torch-cpu.txt")), quiet=not CUDA) == 0:
             return
-        if pip("--no-deps", f"{TORCH}+cpu", quiet=True) == 0:
+        if not CUDA and pip("--no-deps", f"{TORCH}+cpu", quiet=True) == 0:
             say("the CPU build of torch for this Python has no hash in requirements/locked: taken as it is")
             return
     if LINUX and not CUDA:
         say("pip finds no CPU build of torch here: taking the one it finds, which may be large")
-    if pip("-c", str(ROOT / "requirements" / "run.txt"), TORCH):
+    if (LINUX and CUDA) or pip("-c", str(ROOT / "requirements" / "run.txt"), TORCH):
         raise SetupError(
             f"pip could not install torch; its last lines are above, all of them in {LOG}. Is there a network?"
         )

@@ -15,12 +15,12 @@ LOCKS = sorted(path.stem for path in FOLDER.glob("*.txt"))
 
 def pins(text: str) -> dict[str, str]:
     """Distribution -> version, of both forms."""
-    found = re.findall(r"^([A-Za-z0-9][\w.-]*)==([\w.+!]+)", text, re.M)
+    found = re.findall(r"^([A-Za-z0-9][\w.-]*)={2,3}([\w.+!]+)", text, re.M)
     return {re.sub(r"[-_.]+", "-", name).lower(): version for name, version in found}
 
 
 def test_every_file_of_requirements_is_locked():
-    assert LOCKS == ["bench", "build", "run", "test"]
+    assert LOCKS == ["bench", "build", "cuda", "run", "test"]
     assert {path.stem for path in (FOLDER / "locked").glob("*.txt")} == {*LOCKS, "torch-cpu"}
 
 
@@ -47,13 +47,21 @@ def test_torchs_cpu_build_is_of_the_version_that_is_pinned():
     assert f"torch=={run['torch']}" == dev.TORCH
 
 
-def test_dev_py_installs_the_locked_files_with_their_hashes(monkeypatch, tmp_path):
+def test_torchs_cuda_build_is_of_the_version_that_is_pinned_and_brings_its_libraries():
+    cuda = pins((FOLDER / "cuda.txt").read_text(encoding="utf-8"))
+    assert cuda.pop("torch") == pins((FOLDER / "run.txt").read_text(encoding="utf-8"))["torch"]
+    assert len(cuda) == 15
+    assert all(name.startswith("nvidia-") for name in cuda)
+
+
+@pytest.mark.parametrize(("cuda", "torch"), [(False, "torch-cpu"), (True, "cuda")])
+def test_dev_py_installs_the_locked_files_with_their_hashes(cuda, torch, monkeypatch, tmp_path):
     asked: list[tuple[str, ...]] = []
     monkeypatch.setattr(dev, "pip", lambda *arguments, **_: asked.append(arguments) or 0)
     monkeypatch.setattr(dev, "read_stamp", lambda: {"python": "this"})
     monkeypatch.setattr(dev, "STAMP", tmp_path / "stamp.json")
     monkeypatch.setattr(dev, "LINUX", True)
-    monkeypatch.setattr(dev, "CUDA", False)
+    monkeypatch.setattr(dev, "CUDA", cuda)
     dev.prepare("run", "test", "build")
-    files = [FOLDER / "locked" / f"{name}.txt" for name in ("torch-cpu", "run", "test", "build")]
+    files = [FOLDER / "locked" / f"{name}.txt" for name in (torch, "run", "test", "build")]
     assert asked == [("--no-deps", "--require-hashes", "-r", str(path)) for path in files]
