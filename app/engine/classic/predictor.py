@@ -7,12 +7,14 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from app.engine.classic import features
 from app.engine.classic.features import Features, pack, prepare_features, unpack
 from app.engine.classic.kept import keep
 from app.engine.classic.propagator import SliceMemory, carry
 from app.engine.classic.refinement import refine
 from app.engine.classic.seeds import Seeds
 from app.engine.classic.solver import solve
+from app.engine.code_digest import digest
 from app.engine.protocol import Logits, ModelCard, Prediction, Prior, ReportProgress, Token
 from app.geometry import Region
 from app.prompts import Prompt
@@ -22,10 +24,10 @@ from app.volume import Volume
 class ClassicPredictor:
     """The fallback and the baseline: no weights, no network. See `Predictor`."""
 
-    version = "2"  # of the features: raise it when `prepare` changes, so that cached ones are made again
-
     def __init__(self, card: ModelCard) -> None:
         self.card = card
+        self.version = digest(features.__name__)
+        """Of the features: other code makes others, so that cached ones are made again."""
 
     def prepare(self, volume: Volume, progress: ReportProgress, token: Token) -> Features:
         """Supervoxels and their graph."""
