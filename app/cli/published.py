@@ -12,8 +12,9 @@ SAMM = (
     "SAMM (arXiv 2304.05622): AMD Ryzen 9 3900X and RTX 3090; embeddings of a 352x352x240 volume 162.9 s, "
     "then 0.612 s for one cycle of a click"
 )
-SAMM_SLICES, SAMM_SECONDS, SAMM_CLICK = 240, 162.9, 0.612
-"""Axial slices of SAMM's volume, its seconds to embed the volume and for a click."""
+SAMM_SLICES, SAMM_ALL_SLICES, SAMM_SECONDS, SAMM_CLICK = 240, 240 + 352 + 352, 162.9, 0.612
+"""Axial slices of SAMM's volume and those along all three axes, which its program embeds; its seconds to embed the
+volume and for a click."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,6 +57,7 @@ def test_published_figures_stand_beside_the_measured_and_are_called_so(
     assert rows["sam_med3d_turbo"]["ratio"] == pytest.approx(1.5 / 0.5, abs=0.01)
     assert rows["mobile_sam"]["published_cpu_s"] is None
     assert rows["mobile_sam"]["samm_volume_s"] == pytest.approx(240 * 0.6)
+    assert rows["mobile_sam"]["samm_all_s"] == pytest.approx((240 + 2 * 352) * 0.6)
     assert any("Ryzen 5 5500U" in source for source in zoo["published"])
 
 
@@ -93,7 +94,7 @@ def test_the_text_names_the_machine_its_load_and_what_is_published(
     text = capsys.readouterr().out
     assert "cores (load" in text.splitlines()[0]
     assert "7.75 s CPU, 1.76 s GPU; 7.11 times fastsam3d, here 3 times" in text
-    assert "240 such slices 144 s, SAMM 162.9 s for a volume" in text
+    assert "240 such slices 144 s, those along all axes of SAMM's volume 566 s, SAMM 162.9 s for the volume" in text
     assert "random numbers for weights" in text
     assert text.count("published: ") == 2
 
