@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from app.errors import AppError, Cancelled
 from app.frozen_labels import FrozenMask
-from app.geometry import Region
+from app.geometry import Index, Region
 from app.prompts import Prompt
 from app.volume import Volume
 
@@ -113,10 +113,15 @@ class Prior:
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """Logits (k, j, i) on a region; the object has no voxel outside it (where a seed was given: keeps them)."""
+    """Logits (k, j, i) on a region; the object has no voxel outside it (where a seed was given: keeps them).
+
+    Args:
+        blocks: Voxels to a block along (k, j, i): all voxels of one share a logit, save those that a prompt is on.
+    """
 
     region: Region
     logits: Logits
+    blocks: Index = (1, 1, 1)
 
 
 class Predictor(Protocol):

@@ -7,13 +7,15 @@ uncertainty (equation 3).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+import math
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from app.engine.blocks import Blocks
 from app.engine.ensemble import Moments, doubt, surety
 from app.engine.protocol import Estimate, Estimated, Prediction, Prior, Progress, Token
 from app.errors import BadInput, EngineFailure
@@ -51,20 +53,43 @@ def estimate(
     if not (first.logits > 0).any():
         raise EngineFailure("The segment is empty, so its uncertainty is unknown.", "Click on the structure first.")
     start = prior if prior is not None and prior.seed else Prior(first.region, first.logits)
-    moments = Moments(_around(first.logits > 0, first.region, geometry.shape))
+    samples = Samples(Blocks(geometry.shape, first.blocks), _around(first.logits > 0, first.region, geometry.shape))
     lists = sampled_prompts(request, first, geometry.shape)
-    voxels = yield from _decoded(lists, lambda prompts: decode(prompts, start), moments, token)
-    mean, deviation = moments.mean, moments.deviation
-    unsure = doubt(mean, deviation)
-    volumes = tuple(count * geometry.voxel_volume / 1000 for count in voxels)
-    yield Estimated(request, moments.region, mean, deviation, volumes, surety(moments.region, mean, unsure), unsure)
+    yield from _decoded(lists, lambda prompts: decode(prompts, start), samples, token)
+    yield samples.estimated(request, geometry.voxel_volume)
+
+
+class Samples:
+    """What the decodes say together, on the blocks in which they say it: `Prediction.blocks`.
+
+    Voxels of a block share a logit, so that it is counted once: 0.1 instead of 0.6 s for a liver of 3,000,000 voxels.
+    """
+
+    def __init__(self, blocks: Blocks, near: Region) -> None:
+        self._blocks = blocks
+        self._moments = Moments(blocks.touched(near))
+        self._voxels: list[int] = []
+
+    def add(self, prediction: Prediction) -> None:
+        """Count one more decode."""
+        self._moments.add(Prediction(*self._blocks.sampled(prediction.region, prediction.logits)))
+        self._voxels.append(int(np.count_nonzero(prediction.logits > 0)))
+
+    def estimated(self, request: Estimate, voxel_volume: float) -> Estimated:
+        """Everything on voxels again."""
+        moments = self._moments
+        cells, mean, deviation = moments.region, moments.mean, moments.deviation
+        region = self._blocks.voxels(cells)
+        unsure = doubt(mean, deviation)
+        mean, deviation, unsure = (self._blocks.spread(values, cells, region) for values in (mean, deviation, unsure))
+        volumes = tuple(count * voxel_volume / 1000 for count in self._voxels)
+        return Estimated(request, region, mean, deviation, volumes, surety(region, mean, unsure), unsure)
 
 
 def _decoded(
-    lists: list[tuple[Prompt, ...]], decode: Callable[[tuple[Prompt, ...]], Prediction], moments: Moments, token: Token
-) -> Generator[Progress, None, list[int]]:
-    """Count a sample for each list of prompts; gives back how many voxels each one's mask has."""
-    voxels: list[int] = []
+    lists: list[tuple[Prompt, ...]], decode: Callable[[tuple[Prompt, ...]], Prediction], samples: Samples, token: Token
+) -> Iterator[Progress]:
+    """Count a sample for each list of prompts."""
     with ThreadPoolExecutor(1) as beside:  # a sample is counted while the next is decoded
         counting: Future[None] | None = None
         for done, prompts in enumerate(lists, start=1):
@@ -73,11 +98,9 @@ def _decoded(
             prediction = decode(prompts)
             if counting:
                 counting.result()
-            counting = beside.submit(moments.add, prediction)
-            voxels.append(int(np.count_nonzero(prediction.logits > 0)))
+            counting = beside.submit(samples.add, prediction)
         if counting:
             counting.result()
-    return voxels
 
 
 def _around(mask: NDArray[np.bool_], region: Region, shape: Index) -> Region:
@@ -98,7 +121,7 @@ def sampled_prompts(request: Estimate, first: Prediction, shape: Index) -> list[
     exclude points, scribbles and slice masks stay, because what they say is known.
     """
     generator = np.random.default_rng(request.random_seed)
-    step = max(1, int((first.logits.size / _DRAWN_FROM) ** (1 / 3)))
+    step = max(1, math.ceil((first.logits.size / _DRAWN_FROM) ** (1 / 3)))
     mask = first.logits[::step, ::step, ::step] > 0
     if not mask.any():
         step, mask = 1, first.logits > 0

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from app.engine import registry
+from app.engine.blocks import Blocks
 from app.engine.classic import ClassicPredictor
+from app.engine.classic.lattice import Lattice
 from app.engine.evaluation import dice
 from app.engine.propagation import propagate
 from app.engine.protocol import Prediction, Prior, Propagate, Propagated, Token
@@ -92,6 +94,22 @@ def test_a_box_alone_finds_what_is_in_it_and_nothing_outside(balls: Asked) -> No
 def test_a_scribble_counts_like_its_clicks(balls: Asked) -> None:
     mask = balls.mask(Scribble([(16, 20, i) for i in range(12, 21)]))
     assert dice(mask, BALL) > 0.9
+
+
+def test_clicks_on_a_coarser_lattice_are_answered_in_blocks_and_what_is_drawn_is_not(monkeypatch) -> None:
+    monkeypatch.setattr(Lattice, "of", classmethod(lambda cls, full, spacing: cls(full, (1, 2, 3), spacing)))
+    asked = Asked(volume(BALL | OTHER))
+    point = Point((16, 20, 16))
+    answer = asked.model.predict(asked.features, (point,), None)
+    blocks = Blocks(SHAPE, answer.blocks)
+    assert answer.blocks == (1, 2, 3)
+    cells = blocks.touched(answer.region)
+    assert blocks.voxels(cells) == answer.region
+    again = blocks.spread(blocks.sampled(answer.region, answer.logits)[1], cells, answer.region)
+    differ = np.argwhere(again != answer.logits) + answer.region.start
+    assert {tuple(index) for index in differ.tolist()} <= {point.index}
+    drawn = asked.model.predict(asked.features, (point, Box((6, 10, 7), (26, 30, 26))), None)
+    assert drawn.blocks == (1, 1, 1)
 
 
 def test_a_slice_mask_is_exact_on_its_slice(balls: Asked) -> None:

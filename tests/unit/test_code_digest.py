@@ -30,12 +30,7 @@ def test_a_change_of_what_makes_features_of_classic_makes_them_anew(tmp_path, mo
     cache.store(before, volume, before.prepare(volume, lambda done, what: None, Token()))
     cache.close()
     assert cache.load(registry.load("classic"), volume) is not None
-    _change(
-        monkeypatch,
-        "app.engine.classic.supervoxels",
-        "SetMaximumNumberOfIterations(",
-        "SetMaximumNumberOfIterations(1 + ",
-    )
+    _change(monkeypatch, "app.engine.classic.supervoxels", "_ITERATIONS = ", "_ITERATIONS = 1 + ")
     assert cache.load(registry.load("classic"), volume) is None
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from app.engine.blocks import Blocks
 from app.engine.ensemble import Moments, doubt, surety
 from app.engine.protocol import Estimate, Estimated, Prediction, Prior, Progress, Token
 from app.engine.uncertainty import estimate, interval, sampled_prompts, suggest
@@ -228,6 +229,31 @@ def test_only_the_neighbourhood_of_the_first_mask_is_looked_at() -> None:
     assert made.region == Region((12, 12, 12), (32, 32, 32))
     assert made.deviation[14, 14, 14] == pytest.approx(2.5)
     assert made.volumes == (0.064, 0.066)  # what lies farther counts for the interval
+
+
+def test_answers_in_blocks_are_counted_by_blocks_and_say_the_same_of_every_voxel() -> None:
+    shape, factors = (13, 14, 15), (2, 3, 4)  # the last blocks are cut off
+    random, grid = np.random.default_rng(3), Blocks(shape, factors)
+    cells = Region((1, 0, 1), (7, 5, 4))
+    region = grid.voxels(cells)
+    samples = [grid.spread(random.normal(0, 4, cells.shape).astype(np.float32), cells, region) for _ in range(4)]
+
+    def made(blocks: tuple[int, int, int]) -> Estimated:
+        rest = iter(samples)
+        decode = lambda prompts, prior: Prediction(region, next(rest), blocks)  # noqa: E731  # one line says it
+        *_, end = estimate(Estimate(1, 1, PROMPTS, 3), Geometry(shape, np.eye(4)), decode, None, Token())
+        assert isinstance(end, Estimated)
+        return end
+
+    plain, coarse = made((1, 1, 1)), made(factors)
+    assert (coarse.region, coarse.volumes) == (plain.region, plain.volumes)
+    for one, other in zip(coarse.surety, plain.surety, strict=True):
+        assert one.worst == other.worst
+        assert one.slices == pytest.approx(other.slices)
+    assert coarse.doubt is not None
+    assert plain.doubt is not None
+    pairs = ((coarse.mean, plain.mean), (coarse.deviation, plain.deviation), (coarse.doubt, plain.doubt))
+    assert all(np.allclose(one, other, atol=1e-5) for one, other in pairs)
 
 
 def test_the_surety_of_a_slice_is_the_dice_that_draws_from_it_have() -> None:

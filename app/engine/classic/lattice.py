@@ -9,25 +9,22 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from app.engine.blocks import Blocks
 from app.engine.classic.tone import Tone
-from app.geometry import Index, Region
+from app.geometry import Index
 
 _CELLS = 4_500_000  # a SLIC pass over this many takes about a second on two cores
 _SLAB = 2_000_000  # voxels toned at a time by a thread: about what a processor's cache holds
 
 
 @dataclass(frozen=True, slots=True)
-class Lattice:
-    """A grid whose cells are blocks of `factors` voxels; the last block of a line may be cut off by the grid's end.
+class Lattice(Blocks):
+    """Blocks with a size in millimetres.
 
     Args:
-        full: Shape of the volume, (k, j, i).
-        factors: Voxels to a cell along (k, j, i).
         spacing: Millimetres between voxels of the volume along (k, j, i).
     """
 
-    full: Index
-    factors: Index
     spacing: tuple[float, float, float]
 
     @classmethod
@@ -40,48 +37,10 @@ class Lattice:
         return cls(full, (factors[0], factors[1], factors[2]), spacing)
 
     @property
-    def shape(self) -> Index:
-        """Cells along (k, j, i)."""
-        k, j, i = (-(-n // f) for n, f in zip(self.full, self.factors, strict=True))
-        return k, j, i
-
-    @property
     def steps(self) -> tuple[float, float, float]:
         """Millimetres between neighbouring cells along (k, j, i)."""
         k, j, i = (f * s for f, s in zip(self.factors, self.spacing, strict=True))
         return k, j, i
-
-    def cells(self, indices: NDArray[np.int64]) -> NDArray[np.int64]:
-        """The cells (n, 3) that hold voxels (n, 3)."""
-        return np.asarray(indices // np.array(self.factors), dtype=np.int64)
-
-    def voxels(self, region: Region) -> Region:
-        """The voxels that cells of `region` cover, cut to the volume."""
-        k, j, i = (a * f for a, f in zip(region.start, self.factors, strict=True))
-        kk, jj, ii = (min(n, b * f) for n, b, f in zip(self.full, region.stop, self.factors, strict=True))
-        return Region((k, j, i), (kk, jj, ii))
-
-    def sampled(self, region: Region, values: NDArray[np.float32]) -> tuple[Region, NDArray[np.float32]]:
-        """Cells whose middle voxel lies in `region`, and `values` (on the region's voxels) there."""
-        spans = []
-        for a, b, f, n in zip(region.start, region.stop, self.factors, self.full, strict=True):
-            middle = np.minimum(np.arange(-(-n // f)) * f + f // 2, n - 1)
-            cells = np.flatnonzero((middle >= a) & (middle < b))
-            spans.append((int(cells[0]), int(cells[-1]) + 1, middle[cells] - a) if cells.size else (0, 0, cells))
-        (k0, k1, k), (j0, j1, j), (i0, i1, i) = spans
-        return Region((k0, j0, i0), (k1, j1, i1)), values[np.ix_(k, j, i)]
-
-    def spread(self, values: NDArray[np.float32], cells: Region, region: Region) -> NDArray[np.float32]:
-        """Values on `cells` repeated over the voxels of `region`, which the cells cover."""
-        result = values
-        for axis in (2, 1, 0):  # the largest copy comes last and goes in whole planes
-            factor = self.factors[axis]
-            if factor > 1:
-                result = np.repeat(result, factor, axis=axis)
-            first = region.start[axis] - cells.start[axis] * factor
-            last = first + region.stop[axis] - region.start[axis]
-            result = result[tuple(slice(first, last) if a == axis else slice(None) for a in range(3))]
-        return np.ascontiguousarray(result)
 
     def coarsen(self, array: NDArray[np.generic]) -> NDArray[np.float32]:
         """Means over the blocks."""

@@ -36,7 +36,8 @@ def refine(features: Features, seeds: Seeds, pieces: NDArray[np.float32]) -> Pre
     if crop.size <= _MOST:
         crop = _settled(features, seeds, box, crop)
     region = lattice.voxels(box)
-    return bound(features, seeds, region, lattice.spread(crop, box, region))
+    answer = bound(features, seeds, region, lattice.spread(crop, box, region))
+    return answer if seeds.precise else Prediction(answer.region, answer.logits, lattice.factors)
 
 
 def bound(features: Features, seeds: Seeds, region: Region, logits: NDArray[np.float32]) -> Prediction:

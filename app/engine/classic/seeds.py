@@ -24,7 +24,7 @@ class Seeds:
         newest: (n, 3) the voxels of the last prompt, where it was a point or a scribble.
         bounds: The object lies in here; the whole grid when no box was given.
         boxes: The boxes as regions, oldest first.
-        prompts: How many prompts there were.
+        precise: Whether boxes or masks of slices say of many voxels where exactly the object is.
     """
 
     include: Indices
@@ -32,7 +32,7 @@ class Seeds:
     newest: Indices
     bounds: Region
     boxes: tuple[Region, ...]
-    prompts: int
+    precise: bool
 
     @classmethod
     def of(cls, prompts: tuple[Prompt, ...], shape: Index, spacing: tuple[float, float, float]) -> Seeds:
@@ -46,8 +46,9 @@ class Seeds:
         include, exclude = _newest(spoken, shape)
         boxes = tuple(prompt.region() for prompt in prompts if isinstance(prompt, Box))
         last = prompts[-1] if prompts else None
+        precise = any(isinstance(prompt, Box | SliceMask) for prompt in prompts)
         newest = _indices(last) if isinstance(last, Point | Scribble) else np.empty((0, 3), dtype=np.int64)
-        return cls(include, exclude, newest, _bounds(boxes, shape, spacing), boxes, len(prompts))
+        return cls(include, exclude, newest, _bounds(boxes, shape, spacing), boxes, precise)
 
     @property
     def empty(self) -> bool:

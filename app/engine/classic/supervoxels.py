@@ -13,6 +13,7 @@ from scipy import ndimage, sparse
 
 _PIECES = 45_000
 _SMALLEST = 5.0  # cells a piece; smaller ones carry more noise than they save
+_ITERATIONS = 2  # half a second each for a large scan; with five the 28 training objects get the same Dice
 _COMPACTNESS = 0.04  # weight of one piece's width against intensity, on the tone scale
 
 
@@ -78,7 +79,7 @@ def _slic(tone: NDArray[np.float32], grid: tuple[int, int, int]) -> NDArray[np.i
     image = sitk.GetImageFromArray(tone)
     slic = sitk.SLICImageFilter()
     slic.SetSuperGridSize(grid[::-1])
-    slic.SetMaximumNumberOfIterations(5)
+    slic.SetMaximumNumberOfIterations(_ITERATIONS)
     slic.SetSpatialProximityWeight(_COMPACTNESS)
     slic.SetEnforceConnectivity(True)
     slic.SetInitializationPerturbation(min(tone.shape) > 2)
