@@ -17,9 +17,10 @@ from app.change import Change
 from app.editing.proposal import Proposal
 from app.frozen_labels import FrozenMask
 from app.geometry import Region
-from app.history import History, Prompts, SegmentState, Step
+from app.history import History
 from app.open_prompts import OpenPrompts
 from app.prompts import Prompt, check_inside
+from app.segment_state import Prompts, SegmentState
 from app.segmentation import Segment
 from app.timeline import Timeline
 from app.volume import Volume
@@ -73,7 +74,7 @@ class Document(Timeline):
         """A new, empty segment at the end of the list."""
         label = self.segmentation.free_label()
         segment = Segment(label, name.strip() or f"Segment {label}", colour or PALETTE[(label - 1) % len(PALETTE)])
-        self._do(Step(f"Add {segment.name}", label, None, SegmentState(segment)))
+        self._do(f"Add {segment.name}", None, SegmentState(segment))
         return segment
 
     def change_segment(self, label: int, **fields: object) -> Segment:
@@ -83,7 +84,7 @@ class Document(Timeline):
         if segment != before.segment:
             if segment.locked:
                 self._open.forget(label)
-            self._do(Step(f"Change {segment.name}", label, before, replace(before, segment=segment)))
+            self._do(f"Change {segment.name}", before, replace(before, segment=segment))
         return segment
 
     def remove_segment(self, label: int) -> None:
@@ -93,7 +94,7 @@ class Document(Timeline):
             BadInput: when it is locked.
         """
         before, change = self._emptied(label)
-        self._do(Step(f"Delete {before.segment.name}", label, before, None, change))
+        self._do(f"Delete {before.segment.name}", before, None, change)
 
     def reset_segment(self, label: int) -> None:
         """Take a segment's voxels, prompts and confidences away; name, colour and place in the list stay.
@@ -102,7 +103,7 @@ class Document(Timeline):
             BadInput: when it is locked.
         """
         before, change = self._emptied(label)
-        self._push(Step(f"Reset {before.segment.name}", label, before, SegmentState(before.segment), change))
+        self._push(f"Reset {before.segment.name}", before, SegmentState(before.segment), change)
         self._bump(label)
         self._tell(prompts=(label,), region=change.region if change else None, confidences=(label,))
 
@@ -120,8 +121,10 @@ class Document(Timeline):
         """
         wanted = tuple(prompts)
         self._unlocked(label)
+        known = {id(prompt) for prompt in self.prompts(label)}
         for prompt in wanted:
-            check_inside(prompt, self.volume.shape)
+            if id(prompt) not in known:
+                check_inside(prompt, self.volume.shape)
         self.history.forget_undone()
         self._open.add(label, wanted)
         self._tell(prompts=(label,))
@@ -145,7 +148,7 @@ class Document(Timeline):
         change = self.segmentation.claim(label, region, mask, alone=not before.edits)
         self._open.answered(label, prompts)
         title = _title(before.prompts, prompts) + f" {before.segment.name}"
-        self._push(Step(title, label, before, replace(before, prompts=prompts), change))
+        self._push(title, before, replace(before, prompts=prompts), change)
         self._tell(prompts=(label,), region=change.region if change else None)
         return True
 
@@ -172,7 +175,7 @@ class Document(Timeline):
         before = self._unlocked(label)
         change = self.segmentation.claim(label, region, mask)
         after = replace(_with_confidence(before, confidence), edits=before.edits + 1)
-        self._push(Step(f"{title} {before.segment.name}", label, before, after, change, group))
+        self._push(f"{title} {before.segment.name}", before, after, change, group)
         self._bump(label)
         self._tell(region=change.region if change else None, confidences=(label,) if confidence else ())
 

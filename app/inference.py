@@ -34,8 +34,8 @@ from app.engine.speeds import Speeds
 from app.errors import AppError, BadInput, Stopped
 from app.events import Signal
 from app.geometry import Region
-from app.history import Prompts
 from app.prompts import Box, Prompt
+from app.segment_state import Prompts
 
 
 @dataclass(frozen=True, slots=True)

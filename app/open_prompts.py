@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.history import Prompts
+from app.segment_state import Prompts
 
 
 class OpenPrompts:

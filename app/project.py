@@ -9,8 +9,10 @@ import json
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
+from functools import partial
+from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -22,17 +24,18 @@ from app.document import Document
 from app.errors import BadInput
 from app.frozen_labels import FrozenLabels
 from app.geometry import Index, Region
-from app.history import History, Prompts, SegmentState, Step
-from app.prompt_codec import decode, encode
-from app.prompts import Prompt
+from app.history import History, Step
 from app.rulers import Ruler
-from app.segmentation import Segment
+from app.segment_state import SegmentState
+from app.step_codec import Reader, Teller, index, region
 from app.view_state import ViewState, Window
 from app.volume import Source
 
 SUFFIX = ".volumask"
-VERSION = 2
-"""1 kept a byte a voxel of every change (`changes/*.xor`), 2 keeps a bit (`changes/*.bits`)."""
+VERSION = 3
+"""1 kept a byte a voxel of every change (`changes/*.xor`), 2 a bit (`changes/*.bits`); 3 keeps the bits of all changes
+in one entry, and of a step what it changed instead of all that was before and after it."""
+_BITS = "changes.bits"
 _DAMAGES = (
     *(OSError, zipfile.BadZipFile, zlib.error, struct.error, EOFError),  # of the archive
     *(NotImplementedError, RuntimeError),  # an unknown compression; a password
@@ -118,7 +121,7 @@ def write(path: str | Path, case: Snapshot, compress: bool = True) -> None:
     Args:
         compress: Autosave does not, to be quick: a gzip of a large case once froze InVesalius.
     """
-    table = _PromptTable()
+    teller = Teller()
     steps = [*case.done, *reversed(case.undone)]
     value = {
         "format": "volumask",
@@ -130,18 +133,17 @@ def write(path: str | Path, case: Snapshot, compress: bool = True) -> None:
         "region": [case.region.start, case.region.stop],
         "look": asdict(case.look),
         "model": case.model,
-        "states": [_state(state, table) for state in case.states],
-        "steps": [_step(step, table) for step in steps],
+        "states": [teller.state(state) for state in case.states],
+        "steps": [teller.step(step) for step in steps],
         "done": len(case.done),
     }
-    value["prompts"] = table.encoded
+    value["prompts"] = teller.prompts
     method = zipfile.ZIP_DEFLATED if compress else zipfile.ZIP_STORED
     with replacing(path) as temporary, zipfile.ZipFile(temporary, "w", method, compresslevel=1) as archive:
         archive.writestr("case.json", json.dumps(value, ensure_ascii=False))
         archive.writestr("labels.u8", case.labels.crop(case.region).tobytes())
-        for number, step in enumerate(steps):
-            if step.change:
-                archive.writestr(zipfile.ZipInfo(f"changes/{number}.bits"), step.change.bits)
+        bits = (step.change.bits for step in steps if step.change)
+        archive.writestr(zipfile.ZipInfo(_BITS), b"".join(bits))  # deflated already
 
 
 def read(path: str | Path) -> Snapshot:
@@ -185,22 +187,21 @@ def restore(case: Snapshot, document: Document, view: ViewState) -> None:
 
 
 def _parsed(path: Path, value: Mapping[str, Any], archive: zipfile.ZipFile) -> Snapshot:
-    prompts = [decode(prompt) for prompt in value["prompts"]]
-    region = _region(value["region"])
-    change = _parse_change if value["version"] > 1 else _parse_bytes
-    steps = [_parse_step(step, prompts, change(number, step, archive)) for number, step in enumerate(value["steps"])]
+    reader = Reader(value["prompts"], value["version"])
+    box = region(value["region"])
+    steps = [reader.step(step, change) for step, change in zip(value["steps"], _changes(value, archive), strict=True)]
     look = value["look"]
     return Snapshot(
         source=_find_source(path, value),
         digest=value["digest"],
-        shape=_tuple(value["shape"]),
-        states=tuple(_parse_state(state, prompts) for state in value["states"]),
-        region=region,
-        labels=FrozenLabels.of(region, np.frombuffer(archive.read("labels.u8"), np.uint8).reshape(region.shape)),
+        shape=index(value["shape"]),
+        states=tuple(reader.state(state) for state in value["states"]),
+        region=box,
+        labels=FrozenLabels.of(box, np.frombuffer(archive.read("labels.u8"), np.uint8).reshape(box.shape)),
         done=tuple(steps[: value["done"]]),
         undone=tuple(reversed(steps[value["done"] :])),
         look=Look(
-            _tuple(look["crosshair"]),
+            index(look["crosshair"]),
             tuple(look["window"]),
             look["active"],
             look["opacity"],
@@ -232,78 +233,30 @@ def _find_source(path: Path, value: Mapping[str, Any]) -> Source:
     return source
 
 
-class _PromptTable:
-    """Each prompt once: the lists of a long history share most of theirs."""
-
-    def __init__(self) -> None:
-        self._numbers: dict[Prompt, int] = {}
-
-    def numbers(self, prompts: Prompts) -> list[int]:
-        return [self._numbers.setdefault(prompt, len(self._numbers)) for prompt in prompts]
-
-    @property
-    def encoded(self) -> list[dict[str, Any]]:
-        return [encode(prompt) for prompt in self._numbers]
-
-
-def _state(state: SegmentState, table: _PromptTable) -> dict[str, Any]:
-    return {
-        "segment": asdict(state.segment),
-        "prompts": table.numbers(state.prompts),
-        "confidences": {str(axis): {str(n): c for n, c in line.items()} for axis, line in state.confidences.items()},
-        "edits": state.edits,
-    }
+def _changes(value: Mapping[str, Any], archive: zipfile.ZipFile) -> Iterator[Callable[[Region, int], Change]]:
+    """What makes the change of each step, in the order of the steps."""
+    match value["version"]:
+        case 1:
+            yield from (partial(_bytes_apart, archive, number) for number in range(len(value["steps"])))
+        case 2:
+            yield from (partial(_bits_apart, archive, number) for number in range(len(value["steps"])))
+        case _:
+            bits, ends = archive.read(_BITS), list(accumulate(int(step["bytes"]) for step in value["steps"]))
+            if len(bits) != (ends[-1] if ends else 0):
+                raise ValueError("the changes are not as long as the steps say")
+            for start, end in pairwise((0, *ends)):
+                yield partial(Change, bits=bits[start:end])
 
 
-def _parse_state(value: Mapping[str, Any], prompts: list[Prompt]) -> SegmentState:
-    segment = dict(value["segment"])
-    return SegmentState(
-        segment=Segment(**(segment | {"colour": tuple(segment["colour"])})),
-        prompts=tuple(prompts[number] for number in value["prompts"]),
-        confidences={int(a): {int(n): float(c) for n, c in line.items()} for a, line in value["confidences"].items()},
-        edits=value["edits"],
-    )
+def _bits_apart(archive: zipfile.ZipFile, number: int, box: Region, label: int) -> Change:
+    return Change(box, label, archive.read(f"changes/{number}.bits"))
 
 
-def _step(step: Step, table: _PromptTable) -> dict[str, Any]:
-    return {
-        "title": step.title,
-        "label": step.label,
-        "before": _state(step.before, table) if step.before else None,
-        "after": _state(step.after, table) if step.after else None,
-        "region": [step.change.region.start, step.change.region.stop] if step.change else None,
-        "group": step.group,
-    }
-
-
-def _parse_step(value: Mapping[str, Any], prompts: list[Prompt], change: Change | None) -> Step:
-    before, after = (_parse_state(v, prompts) if (v := value[key]) else None for key in ("before", "after"))
-    return Step(value["title"], value["label"], before, after, change, value["group"])
-
-
-def _parse_change(number: int, value: Mapping[str, Any], archive: zipfile.ZipFile) -> Change | None:
-    if not value["region"]:
-        return None
-    return Change(_region(value["region"]), value["label"], archive.read(f"changes/{number}.bits"))
-
-
-def _parse_bytes(number: int, value: Mapping[str, Any], archive: zipfile.ZipFile) -> Change | None:
-    if not value["region"]:
-        return None
-    region = _region(value["region"])
-    moved = np.frombuffer(zlib.decompress(archive.read(f"changes/{number}.xor")), np.uint8).reshape(region.shape)
-    return Change.of(region, value["label"], moved != 0)
+def _bytes_apart(archive: zipfile.ZipFile, number: int, box: Region, label: int) -> Change:
+    moved = np.frombuffer(zlib.decompress(archive.read(f"changes/{number}.xor")), np.uint8).reshape(box.shape)
+    return Change.of(box, label, moved != 0)
 
 
 def _rulers(values: Iterable[Mapping[str, Any]] | None) -> tuple[Ruler, ...]:
     points = ((tuple((float(k), float(j), float(i)) for k, j, i in v["points"]), int(v["axis"])) for v in values or ())
     return tuple(Ruler(*one) for one in points)
-
-
-def _region(corners: Sequence[Iterable[int]]) -> Region:
-    return Region(_tuple(corners[0]), _tuple(corners[1]))
-
-
-def _tuple(values: Iterable[int]) -> Index:
-    k, j, i = values
-    return int(k), int(j), int(i)

@@ -24,13 +24,8 @@ def encode(prompt: Prompt) -> dict[str, Any]:
             return {"kind": "scribble", "indices": prompt.indices, "positive": prompt.positive}
         case SliceMask():
             bits = base64.b64encode(zlib.compress(np.packbits(prompt.mask).tobytes())).decode()
-            return {
-                "kind": "mask",
-                "axis": prompt.axis,
-                "index": prompt.index,
-                "shape": prompt.mask.shape,
-                "bits": bits,
-            }
+            place = {"axis": prompt.axis, "index": prompt.index, "shape": prompt.shape}
+            return {"kind": "mask", **place, "bits": bits}
 
 
 def decode(value: dict[str, Any]) -> Prompt:

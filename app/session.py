@@ -20,9 +20,9 @@ from app.engine.uncertainty import interval, suggest
 from app.errors import AppError
 from app.events import Signal
 from app.geometry import Index
-from app.history import Confidences, Prompts
 from app.inference import Inference, ask_again
 from app.prompts import Prompt
+from app.segment_state import Confidences, Prompts
 from app.segmentation import Segment, label_of
 from app.travel import Travel
 

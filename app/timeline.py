@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import count
 
+from app.change import Change
 from app.document_facts import DocumentFacts
 from app.editing.proposal import Proposal
 from app.errors import BadInput
 from app.geometry import Region
-from app.history import History, SegmentState, Step
+from app.history import History, Step
+from app.segment_state import SegmentState
 from app.segmentation import Segment, Segmentation
 from app.volume import Volume
 
@@ -66,7 +68,7 @@ class Timeline(DocumentFacts):
             self.segmentation.put(segment)
         self.segmentation.revise(proposal.region, proposal.values, proposal.changes)
         for step in steps:
-            self._set_state(step.label, step.after)
+            self._set_state(step.label, step.turn.forwards(self._states.get(step.label)))
             self.history.push(step)
             self._bump(step.label)
         if steps:
@@ -87,7 +89,7 @@ class Timeline(DocumentFacts):
             after = None if label in proposal.removed else before or added[label]
             if after is not None:
                 after = replace(after, edits=after.edits + 1)
-            steps.append(Step(proposal.title, label, before, after, proposal.changes.get(label), group))
+            steps.append(Step.of(proposal.title, label, before, after, proposal.changes.get(label), group))
         return steps
 
     def _unlocked(self, label: int) -> SegmentState:
@@ -96,17 +98,20 @@ class Timeline(DocumentFacts):
             raise BadInput(f"{state.segment.name} is locked.", "Unlock it to change it.")
         return state
 
-    def _do(self, step: Step) -> None:
-        self._set_state(step.label, step.after)
-        self._push(step)
-        if step.change or step.before is None or step.after is None:
-            self._bump(step.label)
-        self._tell(segments=True, region=step.change.region if step.change else None)
+    def _do(
+        self, title: str, before: SegmentState | None, after: SegmentState | None, change: Change | None = None
+    ) -> None:
+        """A step of the list of segments."""
+        label = self._push(title, before, after, change)
+        if change or before is None or after is None:
+            self._bump(label)
+        self._tell(segments=True, region=change.region if change else None)
 
     def _flip(self, steps: list[Step], forwards: bool) -> bool:
         region: Region | None = None
         for step in steps:
-            self._set_state(step.label, step.after if forwards else step.before)
+            now = self._states.get(step.label)
+            self._set_state(step.label, step.turn.forwards(now) if forwards else step.turn.backwards(now))
             if step.change:
                 self.segmentation.flip(step.change)
                 region = region.union(step.change.region) if region else step.change.region
@@ -124,10 +129,22 @@ class Timeline(DocumentFacts):
             self._states[label] = state
             self.segmentation.put(state.segment)
 
-    def _push(self, step: Step) -> None:
-        if step.after is not None:
-            self._states[step.label] = step.after
-        self.history.push(step)
+    def _push(
+        self,
+        title: str,
+        before: SegmentState | None,
+        after: SegmentState | None,
+        change: Change | None = None,
+        group: int = 0,
+    ) -> int:
+        """Note a step whose voxels have been changed already; the label of its segment."""
+        state = after or before
+        if state is None:
+            raise ValueError("a step belongs to a segment")
+        label = state.segment.label
+        self._set_state(label, after)
+        self.history.push(Step.of(title, label, before, after, change, group))
+        return label
 
     def _bump(self, label: int) -> None:
         self._revisions[label] = next(self._revision)
