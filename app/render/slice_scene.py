@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Protocol
 
 import numpy as np
@@ -18,6 +19,7 @@ from app.view_state import ViewState
 
 _CRISP = 14.0  # logical pixels per voxel from which on voxels are shown as rectangles instead of blurred
 _OUTLINE = 1.4  # logical pixels
+_SAMPLED = 200_000  # voxels, about, whose uncertainty decides how it is coloured
 
 
 class Labelled(Protocol):
@@ -49,6 +51,14 @@ class Preview(Protocol):
 
     def crop(self, region: Region) -> tuple[Region, NDArray[np.uint8]] | None:
         """What they would be in a part of `region`, None where they stay as they are."""
+
+
+def _bright_end(deviation: NDArray[np.float32]) -> float:
+    """The 99.5th percentile of what is above 0, of a part of the voxels: of 20 million it took 0.3 s a view."""
+    step = math.ceil((deviation.size / _SAMPLED) ** (1 / 3)) or 1
+    part = deviation[::step, ::step, ::step]
+    doubtful = part[part > 0]
+    return float(np.percentile(doubtful, 99.5)) if doubtful.size else 1.0
 
 
 class SliceScene:
@@ -84,8 +94,7 @@ class SliceScene:
         self._estimate = estimate
         self._shown.pop("heat", None)
         if estimate is not None:
-            doubtful = estimate.deviation[estimate.deviation > 0]
-            self._top = float(np.percentile(doubtful, 99.5)) if doubtful.size else 1.0
+            self._top = _bright_end(estimate.deviation)
 
     def set_preview(self, preview: Preview | None) -> None:
         """Labels to show in the place of the document's; tell `labels_changed` where they differ."""

@@ -28,6 +28,7 @@ class VolumeScene:
         self._renderer = renderer
         self._surfaces: dict[int, vtkActor] = {}
         self._rehearsed: vtkActor | None = None
+        self._framed: tuple[Geometry, Index] | None = None
         self._box = _line_actor()
         self._frames = [_line_actor() for _ in range(3)]
         self._slices = [_SlicePicture(renderer) for _ in range(3)]
@@ -42,6 +43,7 @@ class VolumeScene:
             self._rehearsed = None
         for label in list(self._surfaces):
             self.remove(label)
+        self._framed = None
         for actor in (self._box, *self._frames):
             actor.VisibilityOff()
         for picture in self._slices:
@@ -113,7 +115,10 @@ class VolumeScene:
     # Box and slices
 
     def frame(self, geometry: Geometry, crosshair: Index) -> None:
-        """The volume's box, and where the three slices cut it."""
+        """The volume's box, and where the three slices cut it; at once where that is what is shown."""
+        if self._framed == (geometry, crosshair):
+            return
+        self._framed = geometry, crosshair
         far = np.array(geometry.shape) - 0.5
         corners = np.array([[far[a] if n >> a & 1 else -0.5 for a in range(3)] for n in range(8)])
         _set_lines(self._box, geometry.world(corners), _BOX_EDGES)
@@ -218,7 +223,5 @@ def _set_lines(actor: vtkActor, places: NDArray[np.float64], ends: NDArray[np.in
     data = vtkPolyData()
     data.SetPoints(vtk_arrays.points(places.astype(np.float32)))
     data.SetLines(vtk_arrays.cells(ends))
-    mapper = vtkPolyDataMapper()
-    mapper.SetInputData(data)
-    actor.SetMapper(mapper)
+    actor.GetMapper().SetInputDataObject(data)
     actor.VisibilityOn()

@@ -15,13 +15,14 @@ import sys
 import numpy as np
 import vtkmodules.vtkRenderingOpenGL2  # noqa: F401  # registers the OpenGL implementations of the classes below
 from numpy.typing import NDArray
-from PySide6.QtCore import QSize, Qt, QTimer
+from PySide6.QtCore import QCoreApplication, QSize, Qt, QTimer
 from PySide6.QtGui import QImage, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 from shiboken6 import isValid
 from vtkmodules.vtkCommonCore import vtkUnsignedCharArray
 from vtkmodules.vtkRenderingCore import vtkRenderer, vtkRenderWindow
 
+from app.render.turns import Turns
 from app.render.vtk_arrays import numpy_array
 
 FRAME_MS = 16
@@ -100,7 +101,7 @@ class VtkWidget(QWidget):
         self._frame = QTimer(self)
         self._frame.setSingleShot(True)
         self._frame.setInterval(FRAME_MS)
-        self._frame.timeout.connect(self.update)
+        self._frame.timeout.connect(self._ask_for_turn)
         self.destroyed.connect(self.canvas.close)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setMouseTracking(True)
@@ -135,8 +136,21 @@ class VtkWidget(QWidget):
         """A quarter of a small window."""
         return QSize(400, 400)
 
+    def draw(self) -> None:
+        """Render now what changed, and have it painted with the annotations."""
+        if self.isVisible():
+            self._render()
+        self.update()
+
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802  # Qt's name
         """Show the newest frame, rendering it first when something changed."""
+        self._render()
+        painter = QPainter(self)
+        painter.drawImage(0, 0, self._image)
+        self.annotate(painter)
+        painter.end()
+
+    def _render(self) -> None:
         ratio = self.devicePixelRatioF()
         size = QSize(max(1, round(self.width() * ratio)), max(1, round(self.height() * ratio)))
         if self._stale or self._image.size() != size:
@@ -144,7 +158,8 @@ class VtkWidget(QWidget):
             self.refresh()
             self._image = self.canvas.render(size.width(), size.height())
             self._image.setDevicePixelRatio(ratio)
-        painter = QPainter(self)
-        painter.drawImage(0, 0, self._image)
-        self.annotate(painter)
-        painter.end()
+
+    def _ask_for_turn(self) -> None:
+        application = QCoreApplication.instance()
+        if application is not None:
+            Turns.of(application).take(self)
