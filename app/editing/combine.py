@@ -10,6 +10,7 @@ import numpy as np
 from app.editing.distance import grown
 from app.editing.proposal import Outcome
 from app.editing.scene import Crop, Mask, Scene, Watch
+from app.editing.steps import in_voxels
 from app.errors import BadInput
 
 _WORDS = {"add": "Add {} to", "subtract": "Subtract {} from", "intersect": "Intersect {} with"}
@@ -45,7 +46,8 @@ class Combine:
         crop = scene.crop(box)
         kept = tuple(label for label in scene.kept if label != self.other)
         values = scene.claimed(crop.labels, self._wanted(crop, scene), kept)
-        return Outcome(crop.region, crop.full(values))
+        note = "" if self.how == "add" else in_voxels(scene, self.millimetres)
+        return Outcome(crop.region, crop.full(values), note=note)
 
     def _wanted(self, crop: Crop, scene: Scene) -> Mask:
         mine = crop.labels == scene.label

@@ -38,6 +38,7 @@ class Number:
     Args:
         value: At first; None for what suits the scan.
         image: Whether it is a value of the image: its range and steps are then the scan's, and it has a slider.
+        voxels: How many steps of the scan's finest axis it is at first, at least: 2 mm are nothing on 3 mm voxels.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Number:
     unit: str = ""
     image: bool = False
     only: Only | None = None
+    voxels: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,11 +180,11 @@ EFFECTS: tuple[EffectRow, ...] = (
         (Choice("how", _text("How"), (("joint", _text("All together")), ("gaussian", _text("Gaussian")),
                 ("median", _text("Median")), ("opening", _text("Remove spikes (opening)")),
                 ("closing", _text("Fill dents (closing)")))),
-         Number("millimetres", _text("Strength"), 1.5, 0.1, 20.0, 0.5, 1, _text(" mm"))),
+         Number("millimetres", _text("Strength"), 1.5, 0.1, 20.0, 0.5, 1, _text(" mm"), voxels=1.0)),
         _smooth),
     EffectRow("margin", _text("Margin"), _text("The segment larger or smaller by a distance, the same to all sides."),
         (Choice("how", _text("Do"), (("grow", _text("Grow")), ("shrink", _text("Shrink")))),
-         Number("millimetres", _text("By"), 2.0, 0.1, 50.0, 0.5, 1, _text(" mm"))),
+         Number("millimetres", _text("By"), 2.0, 0.1, 50.0, 0.5, 1, _text(" mm"), voxels=1.0)),
         _margin),
     EffectRow("combine", _text("Two segments"), _text(
         "A voxel belongs to one segment, so subtract and intersect use a distance around the other one."),
@@ -190,7 +192,7 @@ EFFECTS: tuple[EffectRow, ...] = (
          Choice("how", _text("Do"), (("merge", _text("Merge it into this one")), ("add", _text("Add its voxels")),
                 ("subtract", _text("Keep away from it")), ("intersect", _text("Keep what is near it")))),
          Number("millimetres", _text("Distance"), 2.0, 0.0, 50.0, 0.5, 1, _text(" mm"),
-                only=Only("how", ("subtract", "intersect")))),
+                only=Only("how", ("subtract", "intersect")), voxels=1.0)),
         _combine),
     EffectRow("between", _text("Fill between slices"), _text(
         "Draw the outline on every few slices of one view; the slices between them follow its shape."),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from app.geometry import Region
+from app.geometry import Geometry, Region
+from app.volume import Volume
 from tests.gui.hand import AXES, MIDDLE, hand, painted
 
 __all__ = ["hand", "painted"]  # fixtures
@@ -19,7 +20,7 @@ def test_a_correction_is_previewed_then_applied_with_enter_as_one_step(painted, 
     painted.do("correct-margin")
     qtbot.waitUntil(ready(painted.window), timeout=20_000)
     assert (painted.labels == before).all()
-    assert painted.window.effects.note.startswith("+")
+    assert "1 voxel head to foot. +" in painted.window.effects.note
     assert painted.window.sidebar.correct.preview.isChecked()
     painted.do("accept")
     assert (painted.labels == 1).sum() > (before == 1).sum()
@@ -107,3 +108,18 @@ def test_another_scan_ends_a_preview(painted, qtbot, volume):
     painted.session.adopt(volume)
     assert not painted.window.effects.shown
     assert painted.session.corrections.preview is None
+
+
+def test_distances_begin_with_what_reaches_the_next_voxel_of_the_scan(painted, qtbot):
+    pages = painted.window.sidebar.correct.pages
+    assert [pages[name].values()["millimetres"] for name in ("margin", "smooth", "combine")] == [2.0, 1.5, 2.0]
+    voxels = np.zeros((12, 14, 16), np.int16)
+    painted.session.adopt(Volume(voxels, Geometry(voxels.shape, np.diag([3.12, 3.2, 5.0, 1.0]))))
+    assert [pages[name].values()["millimetres"] for name in ("margin", "smooth", "combine")] == [3.2, 3.2, 3.2]
+    painted.session.add_segment("Liver")
+    painted.session.case.edit(1, Region((4, 4, 4), (8, 8, 8)), np.ones((4, 4, 4), bool), "Put")
+    painted.do("correct-margin")
+    qtbot.waitUntil(ready(painted.window), timeout=20_000)
+    assert painted.window.effects.note.startswith("3.2 mm is 1 voxel left to right, 1 voxel front to back, no voxel")
+    painted.do("accept")
+    assert (painted.labels == 1).sum() > 64

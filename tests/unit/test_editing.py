@@ -8,6 +8,7 @@ import pytest
 from app.editing.between import FillBetween
 from app.editing.combine import Combine, Merge
 from app.editing.islands import KeepLargest, PickIsland, RemoveSmall, Split
+from app.editing.proposal import propose
 from app.editing.seeds import GrowFromSeeds
 from app.editing.shape import FillHoles, Margin, Smooth, SmoothJointly
 from app.editing.threshold import Threshold
@@ -109,6 +110,26 @@ def test_a_margin_is_measured_in_millimetres_along_every_axis(bench):
     bench.do(Margin(2.0))
     k, j, i = (np.ptp(x) // 2 for x in np.nonzero(bench.mask(A)))
     assert (k, j, i) == (1, 2, 4)
+
+
+def test_a_margin_says_how_many_voxels_it_is_along_each_axis(bench):
+    bench.put(A, CUBE)
+    assert propose(Margin(2.0), bench.scene()).note == (
+        "2 mm is 4 voxels left to right, 2 voxels front to back, 1 voxel head to foot."
+    )
+    assert propose(Margin(-1.0), bench.scene()).note == (
+        "1 mm is 2 voxels left to right, 1 voxel front to back, no voxel head to foot."
+    )
+    assert propose(Margin(0.5), bench.scene(plane=(2, 7))).note == (
+        "0.5 mm is less than one voxel (1 × 2 mm), so it reaches none."
+    )
+    coarse = Bench(spacing=(3.0, 3.0, 3.0))
+    coarse.put(A, CUBE).put(B, box((0, 2), (0, 2), (0, 2)))
+    proposal = coarse.do(Margin(2.0))
+    assert proposal.empty
+    assert proposal.note == "2 mm is less than one voxel (3 × 3 × 3 mm), so it reaches none."
+    assert propose(Margin(3.0), coarse.scene()).note == "3 mm is 1 voxel to every side."
+    assert propose(Combine(B, "subtract", 6.5), coarse.scene()).note == "6.5 mm is 2 voxels to every side."
 
 
 def test_growing_and_shrinking_by_the_same_margin_is_the_identity_for_a_box(bench):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import ceil
 from typing import Any
 
 from PySide6.QtCore import QCoreApplication, Qt, Signal
@@ -71,6 +72,8 @@ class Fields(QWidget):
                 slider, spin = entry.widgets[-1], entry.widgets[-2]
                 first = (low + high) / 2 if entry.field.name == "low" else most
                 _fit(spin, slider, (least, most), (low, high), first)
+            elif isinstance(entry.field, Number) and entry.field.voxels:
+                _start_at(entry.widgets[-1], entry.field, min(document.volume.geometry.spacing))
 
     def refresh_segments(self) -> None:
         """Offer the segments that there are."""
@@ -161,6 +164,15 @@ def _couple(spin: QDoubleSpinBox, slider: QSlider) -> None:
     slider.setProperty("span", (0.0, 1.0))
     slider.valueChanged.connect(to_spin)
     spin.valueChanged.connect(to_slider)
+
+
+def _start_at(spin: QWidget, field: Number, step_mm: float) -> None:
+    """The first value, or what reaches the next voxel of this scan where that is more, rounded up to a decimal."""
+    assert isinstance(spin, QDoubleSpinBox)
+    scale = 10**field.decimals
+    spin.blockSignals(True)
+    spin.setValue(max(field.value or 0.0, ceil(round(field.voxels * step_mm * scale, 3)) / scale))
+    spin.blockSignals(False)
 
 
 def _fit(spin: QWidget, slider: QWidget, limits: tuple[float, float], span: tuple[float, float], first: float) -> None:
