@@ -34,6 +34,10 @@ def main(arguments: list[str] | None = None) -> int:
         from app.render import first_picture
 
         return first_picture.main()
+    if args == ["--print"]:
+        from app.ui import report_pdf
+
+        return report_pdf.main()
     from app import cli
 
     if args and (args[0] in cli.COMMANDS or args[0] in ("-h", "--help", "--version")):

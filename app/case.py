@@ -134,8 +134,13 @@ class Case:
         return self.case.segmentation.mask(label)
 
     def export_labels(self, path: str | Path) -> None:
-        """All segments as a NIfTI label map on the grid of the scan, names in a sidecar."""
+        """All segments as a NIfTI label map on the grid of the scan, names in a sidecar.
+
+        Raises:
+            BadInput: when a name repeats what may be the patient's in the scan's header; so do all exports.
+        """
         case = self.case
+        self._require_nobody()
         names = {s.label: (s.name, s.colour) for s in case.segments}
         volume_io.write_labels(path, case.segmentation.labels, case.volume.geometry, case.volume.codes, names)
 
@@ -148,6 +153,8 @@ class Case:
         from app.exchange import writing  # highdicom is loaded when it is first wanted
 
         case, volume = self.case, self.case.volume
+        if not identified:
+            self._require_nobody()
         labels, segments = case.segmentation.labels, case.segments
         return writing.write_segments(path, labels, segments, volume.geometry, volume.source, identified)
 
@@ -173,6 +180,7 @@ class Case:
         from app.render import mesh_files  # VTK is loaded when the first mesh is wanted
 
         case = self.case
+        self._require_nobody()
         chosen = case.segments if segment is None else (case.segment(label_of(segment)),)
         return mesh_files.export(path, case.segmentation.labels, chosen, case.volume.geometry)
 
@@ -197,14 +205,19 @@ class Case:
         return agreement.compare(labels, case.segments, geometry, read_segments(path, geometry), tolerance)
 
     def export_report(self, path: str | Path) -> None:
-        """One HTML page with pictures and measurements; it names no patient and no file."""
-        from app.report import page  # as above
+        """One page with pictures and measurements, HTML or PDF by its ending; it names no patient and no file."""
+        from app.report import page, writing  # as above
 
         case, labels = self.case, self.case.segmentation.labels
         content = page.Content(
             case.volume, labels, case.segments, self.statistics(), self.view.window, model=self._model_id
         )
-        page.write_report(path, content)
+        writing.write(path, content)
+
+    def _require_nobody(self) -> None:
+        from app.preflight import require_no_patient  # loads pydicom and ITK, so only once it is wanted
+
+        require_no_patient(self.case.volume.source, [segment.name for segment in self.case.segments])
 
     def _show(self, document: Document) -> None:
         self.document = document

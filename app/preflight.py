@@ -17,6 +17,7 @@ from app.exchange import formats
 from app.exchange.receipt import DE_IDENTIFIED, LabelReceipt, Written
 from app.exchange.terms import term_of, unknown
 from app.geometry import Geometry
+from app.project import Snapshot
 from app.render.mesh_writers import WRITERS
 from app.render.receipt import FRAME, UNIT, Receipt
 from app.segmentation import Segment
@@ -108,6 +109,7 @@ def check(order: Order) -> Preflight:
     findings = [Finding(Level.GOOD, f"Coordinates are {frame}, in {UNIT}.")]
     present = [segment for segment in order.segments if bool((order.labels == segment.label).any())]
     findings += _about_segments(order, present)
+    findings += _about_names(order)
     if ending in WRITERS:
         findings += _about_surfaces(order, present)
     elif present and ending != NIFTI:
@@ -119,9 +121,12 @@ def write(order: Order) -> Receipt | LabelReceipt:
     """Write the file.
 
     Raises:
-        AppError: when there is nothing to write, the format cannot hold it, or the disk will not; the old file stays.
+        AppError: when there is nothing to write, it would name the patient, the format cannot hold it, or the disk will
+            not; the old file stays.
     """
     ending = require_format(order.path)
+    if not order.identified:
+        require_no_patient(order.source, [segment.name for segment in order.segments])
     from app.exchange import writing  # load scipy and highdicom, so only once they are wanted
     from app.render import mesh_files
 
@@ -156,6 +161,45 @@ def _about_segments(order: Order, present: Sequence[Segment]) -> list[Finding]:
     if empty:
         findings.append(Finding(Level.NOTE, f"Empty, so left out: {', '.join(empty)}."))
     return findings
+
+
+def _about_names(order: Order) -> list[Finding]:
+    """Names of segments go into the file, and into names of files beside it."""
+    if order.identified:
+        return []
+    named = repeats_patient(order.source, [segment.name for segment in order.segments])
+    return [Finding(Level.PROBLEM, _NAMED.format(", ".join(named)))] if named else []
+
+
+def about_project(case: Snapshot) -> str:
+    """What to tell whoever hands a project on: a sentence where names or steps repeat what may name the patient."""
+    texts = [*(state.segment.name for state in case.states), *(step.title for step in (*case.done, *case.undone))]
+    named = list(dict.fromkeys(repeats_patient(case.source, texts)))
+    if not named:
+        return ""
+    listed = ", ".join(named[:_MOST_NAMED]) + (" …" if len(named) > _MOST_NAMED else "")
+    return f"Names or steps in this project repeat words of the scan's header that may be the patient's: {listed}."
+
+
+_MOST_NAMED = 4
+_NAMED = "These names repeat words of the scan's header that are, or may be, the patient's: {}. Rename them first."
+
+
+def repeats_patient(source: Source | None, texts: Sequence[str]) -> list[str]:
+    """Those of the texts that repeat the patient's name or identifier, or a word of the header that may be one."""
+    from app.exchange.patient_words import named_after, patient_words  # as above
+
+    return named_after(patient_words(source), texts)
+
+
+def require_no_patient(source: Source | None, texts: Sequence[str]) -> None:
+    """For a file that shall name nobody.
+
+    Raises:
+        BadInput: naming the texts.
+    """
+    if named := repeats_patient(source, texts):
+        raise BadInput(_NAMED.format(", ".join(named)).removesuffix(" Rename them first."), "Rename them first.")
 
 
 def _about_surfaces(order: Order, present: Sequence[Segment]) -> list[Finding]:
@@ -204,8 +248,4 @@ def _about_source(order: Order) -> list[Finding]:
         findings.append(Finding(Level.NOTE, "Will hold the patient's name and identifiers of the scan."))
         return findings
     findings.append(Finding(Level.GOOD, f"Will hold {DE_IDENTIFIED}."))
-    named = [segment.name for segment in order.segments if dicom_source.names_patient(source, segment.name)]
-    if named:
-        text = f"These names seem to hold the patient's: {', '.join(named)}. Rename them first."
-        findings.append(Finding(Level.PROBLEM, text))
     return findings

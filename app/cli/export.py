@@ -9,6 +9,7 @@ from typing import Any
 from app import volume_io
 from app.cli import prompting, scan_labels
 from app.errors import BadInput
+from app.volume import Source
 
 NAME = "export"
 HELP = "write labels as surfaces for printing, as a Slicer segmentation, or as DICOM SEG or RT Structure Set"
@@ -50,7 +51,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     labelled = scan_labels.labelled(args.labels, scan.geometry if scan else None)
     labelled = scan_labels.only(labelled, args.label, args.labels)
     labels, segments, geometry = scan_labels.on_grid(labelled, scan.geometry) if scan else labelled
-    source = scan.source if scan else None
+    source = scan.source if scan else Source(str(args.labels))  # whose header may name the patient, too
     order = preflight.Order(Path(args.out), labels, tuple(segments), geometry, source, args.identified)
     if args.check:
         found = preflight.check(order)

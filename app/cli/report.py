@@ -1,18 +1,16 @@
-"""`volumask report`: a scan and labels in, one HTML page with pictures and measurements out."""
+"""`volumask report`: a scan and labels in, one page with pictures and measurements out."""
 
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import Any
 
 from app import volume_io
 from app.cli import prompting, scan_labels
-from app.errors import BadInput
 from app.view_state import auto_window
 
 NAME = "report"
-HELP = "write one page with pictures and measurements (HTML); it names no patient and no file"
+HELP = "write one page with pictures and measurements (PDF or HTML); it names no patient and no file"
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,7 +19,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "labels", metavar="LABELS", help="NIfTI or other label map, .seg.nrrd, DICOM SEG, RT Structure Set"
     )
-    parser.add_argument("out", metavar="OUT.html")
+    parser.add_argument("out", metavar="OUT.{pdf,html}")
     parser.add_argument("--series", type=prompting.series, metavar="N", help="which series, as in `volumask info`")
     parser.add_argument("--against", metavar="OTHER", help="a second label file to compare with")
     parser.add_argument("--title", default="Segmentation report", help="the heading; nothing else names the case")
@@ -35,10 +33,10 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     """
     from app.exchange.reading import read_segments  # load scipy and highdicom, so only once they are wanted
     from app.measure import agreement, statistics
-    from app.report.page import Content, write_report
+    from app.report import writing
+    from app.report.page import Content
 
-    if Path(args.out).suffix.lower() not in (".html", ".htm"):
-        raise BadInput(f"{Path(args.out).name} is no name of a page.", "Let it end in .html.")
+    writing.require_ending(args.out)
     volume = volume_io.read_volume(args.scan, args.series)
     labels, segments, geometry = scan_labels.on_grid(
         scan_labels.labelled(args.labels, volume.geometry), volume.geometry
@@ -47,7 +45,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     other = read_segments(args.against, geometry) if args.against else None
     agreed = agreement.compare(labels, segments, geometry, other) if other else ()
     window = auto_window(volume)
-    write_report(args.out, Content(volume, labels, tuple(segments), measured, window, agreed, title=args.title))
+    writing.write(args.out, Content(volume, labels, tuple(segments), measured, window, agreed, title=args.title))
     return {"out": args.out, "segments": [one.as_dict() for one in measured]}
 
 

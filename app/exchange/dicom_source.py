@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -92,13 +91,6 @@ def find(source: Source | None, geometry: Geometry) -> DicomSource:
     if stack is None or stack.plan is None:
         return nowhere()
     return _described(stack, stack.times[source.time], geometry)
-
-
-def names_patient(source: DicomSource, text: str) -> bool:
-    """Whether a text holds a word of the patient's name, or an identifier, of more than two letters."""
-    own = [source.patient.get("PatientName", ""), source.patient.get("PatientID", "")]
-    words = {word for value in own for word in (value.lower(), *re.split(r"[\W_]+", value.lower())) if len(word) > 2}
-    return bool(words & {text.lower(), *re.split(r"[\W_]+", text.lower())})
 
 
 def _described(stack: Stack, frames: tuple[Frame, ...], geometry: Geometry) -> DicomSource:

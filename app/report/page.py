@@ -1,4 +1,4 @@
-"""`write_report`: one self-contained HTML page with pictures and measurements, to print or to file.
+"""`page`: one self-contained HTML page with pictures and measurements, to print or to file.
 
 It names nobody: not the patient, not the file, not the folder; only what its author types into title and remarks.
 """
@@ -9,13 +9,11 @@ import base64
 import datetime
 from dataclasses import dataclass
 from html import escape
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from app import __version__
-from app.atomic_file import replacing
 from app.measure.agreement import Agreement
 from app.measure.statistics import SegmentStatistics
 from app.measure.tables import Table, agreement_table, statistics_table
@@ -49,16 +47,6 @@ class Content:
     title: str = "Segmentation report"
     remarks: str = ""
     model: str = ""
-
-
-def write_report(path: str | Path, content: Content) -> None:
-    """Write the page, whole or not at all.
-
-    Raises:
-        AppError: when it cannot be written.
-    """
-    with replacing(path) as temporary:
-        temporary.write_text(page(content), encoding="utf-8")
 
 
 def page(content: Content) -> str:

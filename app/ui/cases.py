@@ -169,11 +169,19 @@ class Cases(QObject):
     def _write(self, path: Path) -> None:
         case = self._session.snapshot()
 
-        def done(_: None) -> None:
+        def work() -> str:
+            project.write(path, case)
+            from app.preflight import about_project  # loads pydicom and ITK, so only once it is wanted
+
+            return about_project(case)
+
+        def done(named: str) -> None:
             self._session.saved(path, case)
             self.saved.emit()
+            if named:
+                self._banner.tell(named)
 
-        self._jobs.start(Job(lambda: project.write(path, case), done, self._banner.tell_error))
+        self._jobs.start(Job(work, done, self._banner.tell_error))
 
     def _save_now(self) -> bool:
         """Save before the case goes; whether it was written."""

@@ -172,12 +172,12 @@ class Measuring(QObject):
         )
 
         def work() -> None:
-            from app.report.page import Content, write_report  # as above
-            from app.ui.report_pdf import write_pdf
+            from app.report import writing  # as above
+            from app.report.page import Content
 
             labels = frozen.crop(volume.geometry.region)
             content = Content(volume, labels, segments, measure(), window, agreements, scene, model=model)
-            (write_pdf if path.suffix.lower() == ".pdf" else write_report)(path, content)
+            writing.write(path, content)
 
         def done(_: None) -> None:
             self._banner.tell(self.tr("Wrote %1.").replace("%1", path.name))

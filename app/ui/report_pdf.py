@@ -1,16 +1,19 @@
-"""`write_pdf`: the report on one A4 page, with the same pictures and figures as the HTML, printed by Qt."""
+"""`printed`: the report on one A4 page, with the same pictures and figures as the HTML, printed by Qt.
+
+As a program it takes a pickled `Sheet` on stdin and gives the PDF on stdout.
+"""
 
 from __future__ import annotations
 
+import pickle
+import sys
 from html import escape
-from pathlib import Path
 
 from PySide6.QtCore import QBuffer, QIODevice, QMarginsF, QRectF, QSizeF, QUrl
-from PySide6.QtGui import QFont, QImage, QPageLayout, QPageSize, QPainter, QPdfWriter, QTextDocument
+from PySide6.QtGui import QFont, QGuiApplication, QImage, QPageLayout, QPageSize, QPainter, QPdfWriter, QTextDocument
 
-from app.atomic_file import replacing
-from app.measure.tables import agreement_table, statistics_table
-from app.report.page import END, MOST_PICTURED, VIEWS, Content, facts, filled, pictures_of
+from app.report.page import filled
+from app.report.sheet import Pictures, Sheet
 
 _DPI = 150
 _MARGIN_MM = 14
@@ -24,23 +27,23 @@ _HEIGHTS = {1: 0.24, 2: 0.13}
 """Segments in a line -> how high a picture may be, as a share of the page's width."""
 
 
-def write_pdf(path: str | Path, content: Content) -> None:
-    """Write the page, whole or not at all.
+def main() -> int:
+    """The child of `app.report.writing`."""
+    sheet: Sheet = pickle.load(sys.stdin.buffer)  # from our own parent
+    application = QGuiApplication(sys.argv[:1])
+    sys.stdout.buffer.write(printed(sheet))
+    sys.stdout.buffer.flush()
+    application.quit()
+    return 0
 
-    Raises:
-        AppError: when it cannot be written.
-    """
-    data = _pdf(content)
-    with replacing(path) as temporary:
-        temporary.write_bytes(data)
 
-
-def _pdf(content: Content) -> bytes:
+def printed(sheet: Sheet) -> bytes:
+    """The bytes of the PDF; a QGuiApplication has to be there, for its fonts."""
     buffer = QBuffer()
     buffer.open(QIODevice.OpenModeFlag.WriteOnly)
     writer = QPdfWriter(buffer)
     writer.setCreator("Volumask")
-    writer.setTitle(content.title)
+    writer.setTitle(sheet.title)
     writer.setResolution(_DPI)
     margins = QMarginsF(_MARGIN_MM, _MARGIN_MM, _MARGIN_MM, _MARGIN_MM)
     writer.setPageLayout(
@@ -50,19 +53,18 @@ def _pdf(content: Content) -> bytes:
     )
     painter = QPainter(writer)
     try:
-        _paint(painter, content, QSizeF(writer.width(), writer.height()))
+        _paint(painter, sheet, QSizeF(writer.width(), writer.height()))
     finally:
         painter.end()
     return bytes(buffer.data().data())
 
 
-def _paint(painter: QPainter, content: Content, size: QSizeF) -> None:
+def _paint(painter: QPainter, sheet: Sheet, size: QSizeF) -> None:
     """As many segments with pictures as fit, as large as they can be."""
-    chosen = [(s.name, _images(pictures_of(content, s))) for s in content.segments[:MOST_PICTURED]]
-    pictured = [one for one in chosen if one[1]]
+    pictured = [(name, _images(pictures)) for name, pictures in sheet.pictured]
     for count in range(len(pictured), -1, -1):
         for per_line, scale in _LAYOUTS:
-            document = _document(content, pictured[:count], per_line, size.width() / scale)
+            document = _document(sheet, pictured[:count], per_line, size.width() / scale)
             if document.size().height() * scale <= size.height() or (not count and scale == _SMALLEST):
                 painter.scale(scale, scale)
                 document.drawContents(painter, QRectF())
@@ -72,11 +74,11 @@ def _paint(painter: QPainter, content: Content, size: QSizeF) -> None:
 _Images = list[tuple[QImage, str]]
 
 
-def _images(pictures: list[tuple[bytes, str]]) -> _Images:
+def _images(pictures: Pictures) -> _Images:
     return [(QImage.fromData(png), caption) for png, caption in pictures]
 
 
-def _document(content: Content, pictured: list[tuple[str, _Images]], per_line: int, width: float) -> QTextDocument:
+def _document(sheet: Sheet, pictured: list[tuple[str, _Images]], per_line: int, width: float) -> QTextDocument:
     document = QTextDocument()
     font = QFont("sans-serif")
     font.setPixelSize(round(9.5 * _DPI / 72))
@@ -90,27 +92,26 @@ def _document(content: Content, pictured: list[tuple[str, _Images]], per_line: i
     ]
     lines = ["".join(cells[n : n + per_line]) for n in range(0, len(cells), per_line)]
     rows = "".join(f"<tr>{line}</tr>" for line in lines)
-    scene = _images([(content.scene, "All segments in 3D")]) if content.scene else []
+    scene = _images(((sheet.scene, "All segments in 3D"),)) if sheet.scene else []
     parts = [
-        _words(content),
+        _words(sheet),
         _row(document, "scene", scene, 0.4 * width, _HEIGHTS[1] * width) if scene else "",
         f"<table width='100%'>{rows}</table>" if rows else "",
-        f"<p class='facts'>{escape(END)}</p>",
+        f"<p class='facts'>{escape(sheet.end)}</p>",
     ]
     document.setHtml("".join(parts))
     document.setTextWidth(width)
     return document
 
 
-def _words(content: Content) -> str:
-    agreed = content.agreements
-    measured = statistics_table(content.statistics).without("Minimum", "Maximum", "Voxels")
+def _words(sheet: Sheet) -> str:
+    agreed = sheet.agreed
     parts = [
-        f"<h1>{escape(content.title)}</h1><p class='facts'>{escape(facts(content))}</p>",
-        f"<p>{escape(content.remarks)}</p>" if content.remarks else "",
-        "<h2>Measurements</h2>" + _ruled(filled(measured)),
-        "<h2>Agreement with a second segmentation</h2>" + _ruled(filled(agreement_table(agreed))) if agreed else "",
-        f"<h2>Pictures</h2><p class='facts'>{escape(VIEWS)}</p>",
+        f"<h1>{escape(sheet.title)}</h1><p class='facts'>{escape(sheet.facts)}</p>",
+        f"<p>{escape(sheet.remarks)}</p>" if sheet.remarks else "",
+        "<h2>Measurements</h2>" + _ruled(filled(sheet.measured)),
+        "<h2>Agreement with a second segmentation</h2>" + _ruled(filled(agreed)) if agreed else "",
+        f"<h2>Pictures</h2><p class='facts'>{escape(sheet.views)}</p>",
     ]
     return "".join(parts)
 
@@ -137,3 +138,7 @@ _STYLE = """
 body, td, p { color: #16181c } h1 { font-size: xx-large } h2 { font-size: large } h3 { font-size: medium }
 .facts { color: #5a6270; font-size: small } th { font-size: small } td { font-size: small }
 """
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -8,9 +8,11 @@ import pytest
 
 from app.errors import AppError
 from app.measure.statistics import statistics
+from app.report import writing
 from app.report.page import Content
+from app.report.sheet import Sheet
 from app.segmentation import Segment
-from app.ui.report_pdf import write_pdf
+from app.ui.report_pdf import printed
 from app.view_state import Window
 from tests.unit.test_report import content
 
@@ -26,6 +28,10 @@ def pages(data: bytes) -> int:
 
 def images(data: bytes) -> int:
     return len(re.findall(rb"/Subtype\s*/Image", data))
+
+
+def write_pdf(path, page):
+    path.write_bytes(printed(Sheet.of(page)))
 
 
 def many(count: int) -> Content:
@@ -65,7 +71,7 @@ def test_a_report_of_nothing_is_a_page_too(qapp, tmp_path):
 
 def test_a_folder_that_is_not_there_is_one_sentence(qapp, tmp_path):
     with pytest.raises(AppError):
-        write_pdf(tmp_path / "gone" / "a.pdf", content())
+        writing.write(tmp_path / "gone" / "a.pdf", content())
 
 
 def test_the_window_writes_it_by_the_name_that_is_chosen(case, qtbot, tmp_path):

@@ -4,6 +4,7 @@ import io
 import json
 import zipfile
 import zlib
+from dataclasses import replace
 
 import nibabel
 import numpy as np
@@ -75,7 +76,12 @@ def test_a_segment_named_like_the_patient_is_noticed(tmp_path):
     wanted = order(tmp_path, "a.seg.dcm", geometry=volume.geometry, source=volume.source, segments=mine)
     found = preflight.check(wanted)
     assert not found.ready
-    assert "seem to hold the patient's: Liver of xaverine, ID-778899" in found.text()
+    assert "or may be, the patient's: Liver of xaverine, ID-778899. Rename" in found.text()
+    for ending in preflight.FORMATS:
+        with pytest.raises(BadInput, match="Liver of xaverine, ID-778899"):
+            preflight.write(replace(wanted, path=tmp_path / f"a{ending}"))
+    assert not list(tmp_path.glob("a*"))
+    assert preflight.write(replace(wanted, identified=True)) is not None
     named = preflight.check(order(tmp_path, "a.seg.dcm", geometry=volume.geometry, source=volume.source))
     assert named.ready
     assert "6 images of the source series, slice by slice" in named.text()

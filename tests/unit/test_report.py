@@ -4,6 +4,8 @@ import base64
 import io
 import json
 import re
+import subprocess
+import sys
 from html.parser import HTMLParser
 
 import nibabel
@@ -13,13 +15,17 @@ from PIL import Image
 
 from app import volume_io
 from app.cli import main
-from app.geometry import Geometry
+from app.errors import BadInput
+from app.geometry import Geometry, Region
 from app.measure.statistics import statistics
+from app.report import writing
 from app.report.page import Content, page
 from app.report.pictures import middle_of, slice_picture
 from app.segmentation import Segment
+from app.session import Session
 from app.view_state import Window
 from app.volume import Source, Volume
+from tests.data import ROOT
 from tests.unit.grids import OBLIQUE, turned
 from tests.unit.test_dicom_seg import SECRETS, made_labels, secrets_in, series
 
@@ -115,6 +121,50 @@ def test_the_command_writes_a_page_from_dicom_that_names_nobody(tmp_path, capsys
     assert SECRETS["PatientName"].encode() not in out.read_bytes()
     assert main(["report", str(folder), str(labels), str(tmp_path / "page.doc")]) == 3
     assert "html" in capsys.readouterr().err
+    assert not (tmp_path / "page.doc").exists()
+
+
+def test_the_command_prints_a_pdf_without_a_screen_and_without_qt_in_its_own_process(tmp_path, monkeypatch):
+    folder = series(tmp_path / "scan")
+    volume = volume_io.read_volume(folder)
+    labels, out = tmp_path / "labels.nii.gz", tmp_path / "page.pdf"
+    nibabel.save(nibabel.Nifti1Image(made_labels().T, volume.geometry.affine), labels)
+    for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"):
+        monkeypatch.delenv(name, raising=False)
+    program = "import sys; from app.cli import main; print(main(sys.argv[1:]), 'PySide6' in sys.modules)"
+    command = [sys.executable, "-c", program, "report", str(folder), str(labels), str(out)]
+    answer = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert answer.stdout.split()[-2:] == ["0", "False"]
+    data = out.read_bytes()
+    assert data.startswith(b"%PDF-")
+    assert len(re.findall(rb"/Type\s*/Page\b(?!s)", data)) == 1
+    assert len(re.findall(rb"/Subtype\s*/Image", data)) == 6
+    assert secrets_in(out) == []
+
+
+def test_a_script_writes_either_by_the_ending(tmp_path):
+    with Session.headless(model="classic", engine="inline") as session:
+        session.adopt(content().volume)
+        session.case.edit(
+            session.add_segment("Liver").label, Region((1, 1, 1), (4, 9, 9)), np.ones((3, 8, 8), bool), "Put"
+        )
+        session.export_report(tmp_path / "a.html")
+        session.export_report(tmp_path / "a.pdf")
+        with pytest.raises(BadInput, match=r"a\.txt is no name of a report"):
+            session.export_report(tmp_path / "a.txt")
+    assert (tmp_path / "a.pdf").read_bytes().startswith(b"%PDF-")
+    assert "Liver" in (tmp_path / "a.html").read_text(encoding="utf-8")
+    assert not (tmp_path / "a.txt").exists()
+
+
+def test_a_report_that_would_name_the_patient_is_refused(tmp_path):
+    volume = volume_io.read_volume(series(tmp_path / "scan"))
+    labels = made_labels()
+    mine = (Segment(1, "Liver of xaverine", (1, 2, 3)),)
+    page_of = Content(volume, labels, mine, statistics(volume, labels, mine), Window(0, 100))
+    with pytest.raises(BadInput, match="Liver of xaverine"):
+        writing.write(tmp_path / "a.html", page_of)
+    assert not (tmp_path / "a.html").exists()
 
 
 def test_measure_prints_tables_and_writes_the_csv(tmp_path, capsys):
