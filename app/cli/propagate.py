@@ -20,9 +20,12 @@ AXES = {"i": 2, "j": 1, "k": 0}
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Scan, slice, prompts or mask, output."""
     prompting.scan_arguments(parser)
-    start = parser.add_mutually_exclusive_group(required=True)
-    start.add_argument("--mask", metavar="SLICE.nii.gz", help="label file with the slice drawn")
-    start.add_argument("--click", type=prompting.click, action="append", metavar="i,j,k,±")
+    parser.add_argument("--mask", metavar="SLICE.nii.gz", help="label file with the slice drawn")
+    parser.add_argument("--click", type=prompting.click, action="append", default=[], metavar="i,j,k,±")
+    parser.add_argument(
+        "--box", type=prompting.box, metavar="i0,j0,k0,i1,j1,k1", help="around the structure on a slice"
+    )
+    parser.set_defaults(wrong=parser.error)
     parser.add_argument("--axis", required=True, choices=tuple(AXES), help="voxel axis across the slices")
     parser.add_argument("--slice", required=True, type=int, metavar="N", help="the slice to start from")
     parser.add_argument("--out", required=True, metavar="MASK.nii.gz")
@@ -31,13 +34,16 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> dict[str, Any]:
     """Propagate, write, and tell the confidences."""
+    if bool(args.mask) == bool(args.click or args.box):
+        args.wrong("the slice is given by --mask, or by --click and --box")
     with prompting.open_session(args) as session:
         axis = AXES[args.axis]
         if not 0 <= args.slice < session.case.volume.shape[axis]:
             length = session.case.volume.shape[axis]
             raise BadInput(f"There is no slice {args.slice}: axis {args.axis} has slices 0 to {length - 1}.")
         segment = session.add_segment(args.name)
-        for prompt in args.click or [_drawn(session, args.mask, axis, args.slice)]:
+        given = [*([args.box] if args.box else []), *args.click]
+        for prompt in given or [_drawn(session, args.mask, axis, args.slice)]:
             session.add_prompt(segment, prompt)
         session.wait()
         outcome = session.propagate(segment, axis, args.slice)

@@ -14,6 +14,8 @@ import pytest
 from app.__main__ import main
 
 ROOT = Path(__file__).parents[2]
+NEITHER = ["propagate", "x", "--axis", "k", "--slice", "1", "--out", "m.nii.gz"]
+BOTH = [*NEITHER, "--mask", "y", "--click", "1,2,3,+"]
 
 
 @pytest.fixture
@@ -82,6 +84,13 @@ def test_propagate_from_a_drawn_slice(scan: Path, tmp_path: Path, capsys: pytest
     assert told["reached"][1] <= 16
 
 
+def test_propagate_from_a_box(scan: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "m.nii.gz"
+    told = result(capsys, "propagate", scan, "--box", "10,8,10,30,22,10", "--axis", "k", "--slice", 10, "--out", out)
+    assert ball(out) > 0.7
+    assert told["reached"][0] < 10 < told["reached"][1]
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
@@ -110,7 +119,9 @@ def test_bad_input_is_one_line_and_three(
     assert not (tmp_path / "m.nii.gz").exists()
 
 
-@pytest.mark.parametrize("arguments", [["segment"], ["fly"], ["info", "--what"], ["segment", "x", "--click", "1,2"]])
+@pytest.mark.parametrize(
+    "arguments", [["segment"], ["fly"], ["info", "--what"], ["segment", "x", "--click", "1,2"], BOTH, NEITHER]
+)
 def test_wrong_usage_is_two(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     try:
         status = main([*arguments, "more"] if arguments == ["fly"] else arguments)
