@@ -11,6 +11,7 @@ from typing import Any
 from app.cli import progress
 from app.engine import registry
 from app.engine.protocol import ModelCard, Token
+from app.engine.reckoning import reckoned
 from app.engine.speeds import Speeds
 from app.errors import AppError, BadInput
 
@@ -66,6 +67,7 @@ def _list() -> dict[str, Any]:
 def _row(card: ModelCard, speeds: Speeds) -> dict[str, Any]:
     here = speeds.of(card.id)
     path = registry.weights_path(card) if card.weights else None
+    first = reckoned(card)
     return {
         "id": card.id,
         "name": card.name,
@@ -83,6 +85,7 @@ def _row(card: ModelCard, speeds: Speeds) -> dict[str, Any]:
         "installed": registry.installed(card),
         "path": str(path) if path else "",
         "here": asdict(here) if here else None,
+        "reckoned_s": round(first, 3) if first else None,
     }
 
 
@@ -92,7 +95,8 @@ def _line(row: dict[str, Any], width: int, default: bool) -> str:
     rights = row["licence"] if row["commercial"] else f"{row['licence']} (non-commercial)"
     prompts = ", ".join(row["prompts"])
     mark = "*" if default else " "
-    here = f"{row['here']['typical']:.2f} s" if row["here"] else "-"
+    reckoned_s = f"~{row['reckoned_s']:.1f} s" if row["reckoned_s"] else "-"
+    here = f"{row['here']['typical']:.2f} s" if row["here"] else reckoned_s
     facts = f"{row['dimensions']}D  {state:<13}  {size:>8}  {here:>7}  {prompts:<27}  {rights}"
     return f"{mark} {row['id']:<{width}}  {facts}"
 

@@ -66,6 +66,7 @@ class ModelCard:
         parameters: How many numbers the network learnt.
         tensors: How many parameters and buffers the file holds by name, wrappings taken off; 0 where unknown.
         signature: Names and shapes of tensors that tell the file from those of other models.
+        work: Multiply-adds of the image encoder for one slice or volume, as it is run here, in thousand millions.
     """
 
     id: str
@@ -84,6 +85,7 @@ class ModelCard:
     git_blob: str = ""
     parameters: int = 0
     tensors: int = 0
+    work: float = 0.0
     weights_of: str = ""
     signature: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     recipe: Mapping[str, Any] = field(default_factory=dict)
@@ -258,12 +260,20 @@ class SliceAnswer:
 
 
 @dataclass(frozen=True, slots=True)
+class SideEnd:
+    """A side that ended by itself before slice `index`: the structure is not there, or too `unsure`."""
+
+    index: int
+    unsure: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Propagated:
-    """The end of a propagation: which slices were reached, and in plain words why each side ended."""
+    """The end of a propagation: which slices were reached, and why sides ended (`propagation.told` has it in words)."""
 
     request: Propagate
     reached: tuple[int, int]
-    reason: str = ""
+    ends: tuple[SideEnd, ...] = ()
     cancelled: bool = False
 
 

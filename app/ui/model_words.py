@@ -7,7 +7,8 @@ from PySide6.QtCore import QCoreApplication
 from app.engine import registry
 from app.engine.backends.tested import Findings
 from app.engine.protocol import ModelCard
-from app.engine.speeds import Speed
+from app.engine.reckoning import reckoned
+from app.engine.speeds import Speed, Speeds
 
 PROMPTS = ("point", "box", "scribble", "mask")
 
@@ -40,6 +41,13 @@ def rights(card: ModelCard) -> str:
     return card.licence if card.commercial else _tr("non-commercial: %1").replace("%1", card.licence)
 
 
+def here(card: ModelCard, speeds: Speeds) -> str:
+    """What a click takes on this computer: as measured, else as reckoned from the self-test, else nothing."""
+    known = speeds.of(card.id)
+    first = reckoned(card) if known is None else None
+    return speed(known) if first is None else _tr("about %1 at first (reckoned)").replace("%1", _seconds(first))
+
+
 def speed(here: Speed | None) -> str:
     """What a click takes on this computer, the usual and the longest; nothing before it was measured."""
     if here is None:
@@ -65,12 +73,12 @@ def _seconds(seconds: float) -> str:
     return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
 
 
-def tip(card: ModelCard, here: Speed | None = None) -> str:
+def tip(card: ModelCard, speeds: Speeds) -> str:
     """All of it in a few lines."""
     first = " · ".join((dimensions(card), prompts(card)))
     lines = [card.description, first, _tr("Licence: %1").replace("%1", rights(card)) if card.licence else ""]
-    if here:
-        lines.append(_tr("A click takes %1 here").replace("%1", speed(here)))
+    if told := here(card, speeds):
+        lines.append(_tr("A click takes %1 here").replace("%1", told))
     if not registry.installed(card):
         state = (
             _tr("Not on this computer: %1 to download") if card.url else _tr("Not on this computer: import its file")

@@ -153,6 +153,21 @@ def test_a_model_is_tried_before_it_is_here_and_its_speed_is_told_as_tested(wind
     )
 
 
+def test_before_that_its_speed_is_reckoned_from_the_test_of_this_computer(window, monkeypatch):
+    from app.engine.backends import tested
+    from app.engine.backends.tested import Findings, Run
+
+    assert row(page(window), "medsam").text(SPEED) == ""
+    monkeypatch.setattr(tested, "kept", lambda: Findings("this", "2026-11-21", (Run("openvino", 2, 0.0265),)))
+    dialog = page(window)
+    dialog.fill()
+    assert row(dialog, "medsam").text(SPEED) == "about 3.6 s at first (reckoned)"
+    assert row(dialog, "classic").text(SPEED) == ""
+    window.sidebar.model.fill()
+    tip = window.sidebar.model.itemData(window.sidebar.model.findData("medsam"), Qt.ItemDataRole.ToolTipRole)
+    assert "A click takes about 3.6 s at first (reckoned) here" in tip
+
+
 def test_the_page_says_how_this_computer_computes(window, monkeypatch):
     from app.engine.backends import tested
     from app.engine.backends.tested import Findings, Run

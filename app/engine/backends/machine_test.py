@@ -32,6 +32,7 @@ MOST_ROUNDS = 15
 BEHIND = 1.5  # times the quickest run: dropped after two rounds
 AS_GOOD = 1.05  # times the best: fewer threads leave more for the window and other programs
 TOKENS, WIDTH, HEADS, PIXELS = 1024, 384, 6, 512
+WORK = 5.46  # thousand millions of multiply-adds in a run of the sample network
 TESTING = "Testing this computer, once"
 
 Way = tuple[str, int]
@@ -142,7 +143,7 @@ def _ways(folder: Path, token: Token) -> dict[Way, Callable[[], Any]]:
 
 
 def _sample() -> nn.Module:
-    """About 5 GMAC: (1, 3, 512, 512) -> (1, 64, 32, 32)."""
+    """(1, 3, 512, 512) -> (1, 64, 32, 32), `WORK`."""
     import torch
     from torch.nn import functional
 

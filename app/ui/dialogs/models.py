@@ -123,11 +123,11 @@ class ModelsDialog(QDialog):
 
     def _row(self, card: ModelCard) -> QTreeWidgetItem:
         texts = [card.name, model_words.dimensions(card), model_words.prompts(card), model_words.size(card)]
-        speed = model_words.speed(self._session.inference.speeds.of(card.id))
-        row = QTreeWidgetItem([*texts, speed, model_words.rights(card), self._state(card)])
+        speeds = self._session.inference.speeds
+        row = QTreeWidgetItem([*texts, model_words.here(card, speeds), model_words.rights(card), self._state(card)])
         row.setData(NAME, Qt.ItemDataRole.UserRole, card.id)
         row.setTextAlignment(SIZE, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        row.setToolTip(NAME, model_words.tip(card))
+        row.setToolTip(NAME, model_words.tip(card, speeds))
         row.setSizeHint(LICENCE, QSize(0, ROW_HEIGHT))  # of the column that has what the others leave
         if not card.commercial:
             row.setForeground(LICENCE, QColor(theme.MIDDLING))

@@ -57,7 +57,7 @@ class ModelPicker(QComboBox):
         self.setItemData(self.count() - 1, self._tip(card), Qt.ItemDataRole.ToolTipRole)
 
     def _tip(self, card: ModelCard) -> str:
-        return model_words.tip(card, self._session.inference.speeds.of(card.id))
+        return model_words.tip(card, self._session.inference.speeds)
 
     def _named(self, card: ModelCard) -> str:
         return card.name if card.commercial else self.tr("%1 (non-commercial)").replace("%1", card.name)
