@@ -22,3 +22,11 @@ class SegmentState:
     confidences: Confidences = field(default_factory=dict)
     edits: int = 0
     """How many applied steps changed its voxels other than by an answer (propagation, brush)."""
+
+
+def shared_start(one: Prompts, other: Prompts) -> int:
+    """How many prompts two lists begin with in common."""
+    short = min(len(one), len(other))
+    if one[:short] == other[:short]:  # one added or taken at the end, the usual thing
+        return short
+    return next(place for place in range(short) if one[place] != other[place])

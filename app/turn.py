@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from app.segment_state import Confidences, Prompts, SegmentState
+from app.segment_state import Confidences, Prompts, SegmentState, shared_start
 from app.segmentation import Segment
 
 Found = tuple[float | None, float | None]
@@ -121,17 +121,9 @@ def _differing(before: Prompts, after: Prompts) -> tuple[int, Prompts, Prompts]:
     """The stretch of two lists between what they begin and end with in common."""
     if before is after:
         return 0, (), ()
-    first = _shared(before, after)
-    last = _shared(before[first:][::-1], after[first:][::-1])
+    first = shared_start(before, after)
+    last = shared_start(before[first:][::-1], after[first:][::-1])
     return first, before[first : len(before) - last], after[first : len(after) - last]
-
-
-def _shared(one: Prompts, other: Prompts) -> int:
-    """How many they begin with in common."""
-    short = min(len(one), len(other))
-    if one[:short] == other[:short]:  # one added or taken at the end, the usual thing
-        return short
-    return next(place for place in range(short) if one[place] != other[place])
 
 
 def _differing_confidences(before: Confidences, after: Confidences) -> dict[tuple[int, int], Found]:

@@ -43,6 +43,8 @@ class Sheet:
 
     def distance(self, prompt: Prompt) -> int:
         """Slices between this one and the prompt, 0 when the slice cuts it."""
+        if isinstance(prompt, Point):  # most of them, and there may be thousands
+            return abs(prompt.index[self.plane.axis] - self.slice_index)
         region = prompt.region()
         start, stop = region.start[self.plane.axis], region.stop[self.plane.axis]
         return max(start - self.slice_index, self.slice_index - stop + 1, 0)

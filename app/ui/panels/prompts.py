@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QPoint, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QObject, QPoint, QSize, Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
 
 from app.document import Document
 from app.errors import AppError
 from app.geometry import Index
 from app.prompts import Box, Point, Prompt, Scribble, SliceMask
+from app.segment_state import Prompts, shared_start
 from app.session import Session
 from app.ui import theme
 from app.ui.actions import Actions
@@ -33,6 +34,7 @@ class PromptsPanel(QWidget):
         self._session, self._report = session, report
         self._names = (self.tr("sagittal"), self.tr("coronal"), self.tr("axial"))
         self._actions: Actions | None = None
+        self._shown: Prompts = ()
         self._label = 0
         self.list = QListWidget()
         self.list.setAccessibleName(self.tr("Prompts of the active segment"))
@@ -49,6 +51,8 @@ class PromptsPanel(QWidget):
         column.addWidget(self.list)
         self._hint = Hint(self.tr("Click includes, Ctrl+click excludes.\nWhat you say is listed here."), self.list)
         session.view.active_changed.connect(self.refresh)
+        self.list.verticalScrollBar().valueChanged.connect(self._furnish)
+        self.list.viewport().installEventFilter(self)
 
     def add_actions(self, actions: Actions) -> None:
         """Keys and the context menu."""
@@ -57,19 +61,31 @@ class PromptsPanel(QWidget):
             self.addAction(actions[name])
 
     def refresh(self, *_: object) -> None:
-        """Show the prompts as they are now; the chosen one stays chosen while it is there."""
+        """Show the prompts as they are now; the chosen one stays chosen while it is there.
+
+        Lines that stay are not made again, so that a click costs the same after ten thousand others.
+        """
         document, label = self._session.document, self._session.view.active
         prompts = document.prompts(label) if document and label in document.segmentation.segments else ()
         selected = self.selected if label == self._label else None
-        self._label = label
+        kept = shared_start(self._shown, prompts) if label == self._label else 0
+        self._label, self._shown = label, prompts
         self.list.blockSignals(True)
-        self.list.clear()
-        for prompt in prompts:
+        while self.list.count() > kept:
+            self.list.takeItem(self.list.count() - 1)
+        for prompt in prompts[kept:]:
             self._add(document, prompt)  # type: ignore[arg-type]  # prompts belong to a document
         self.list.blockSignals(False)
         self._hint.setVisible(not prompts)
         self.list.scrollToBottom()
         self._select(selected)
+        self._furnish()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802  # Qt's name
+        """Lines that come into sight get their buttons."""
+        if event.type() in (QEvent.Type.Resize, QEvent.Type.Show):
+            self._furnish()
+        return super().eventFilter(watched, event)
 
     @property
     def selected(self) -> Prompt | None:
@@ -98,11 +114,19 @@ class PromptsPanel(QWidget):
     # How
 
     def _select(self, prompt: Prompt | None) -> None:
-        rows = (self.list.item(number) for number in range(self.list.count()))
-        row = next((row for row in rows if row.data(Qt.ItemDataRole.UserRole) == prompt), None) if prompt else None
-        self.list.setCurrentItem(row)  # type: ignore[arg-type]  # None is allowed
-        if row is None:
+        place = self._shown.index(prompt) if prompt is not None and prompt in self._shown else -1
+        self.list.setCurrentItem(self.list.item(place) if place >= 0 else None)  # type: ignore[arg-type]  # None is allowed
+        if place < 0:
             self.chosen.emit(None)
+
+    def _furnish(self, *_: object) -> None:
+        """Give the lines in sight their buttons: those of ten thousand lines take seconds and 100 MB."""
+        first = self.list.verticalScrollBar().value()
+        count = self.list.viewport().height() // max(1, self.list.sizeHintForRow(0)) + 2
+        for place in range(first, min(first + count, len(self._shown), self.list.count())):
+            row = self.list.item(place)
+            if row and self.list.itemWidget(row) is None:
+                self.list.setItemWidget(row, self._buttons(self._shown[place]))
 
     def _add(self, document: Document, prompt: Prompt) -> None:
         positive = getattr(prompt, "positive", True)
@@ -115,7 +139,6 @@ class PromptsPanel(QWidget):
             Qt.ItemDataRole.AccessibleTextRole, f"{text}, {self.tr('include') if positive else self.tr('exclude')}"
         )
         self.list.addItem(row)
-        self.list.setItemWidget(row, self._buttons(prompt))
 
     def _buttons(self, prompt: Prompt) -> QWidget:
         holder = QWidget()
