@@ -40,6 +40,7 @@ EXCLUDED_MODULES = (
     "app.ui.demo",
     # packages that others use when they are there, and that requirements/run.txt leaves out
     "itk",
+    "SimpleITK",
     "skimage",
     "imageio",
     "tifffile",
@@ -65,6 +66,17 @@ EXCLUDED_MODULES = (
     "click",
     "sklearn",
     "lazy_loader",
+    # scipy's parts that neither the program nor what it uses asks for; they are large
+    *(
+        f"scipy.{part}"
+        for part in ("optimize", "stats", "integrate", "interpolate", "signal", "io", "cluster", "odr", "datasets")
+    ),
+    "scipy.differentiate",
+    # torch asks for these when it compiles for one processor or follows symbolic sizes, which nothing here does
+    "sympy",
+    "mpmath",
+    "networkx",
+    "torch._inductor",
     # parts of Qt that no window of ours uses
     *(
         f"PySide6.Qt{part}"
@@ -95,8 +107,7 @@ _DROPPED_MODULES = (
     "*.tests",
     "*.tests.*",
     "scipy.conftest",
-    "sympy.parsing.autolev*",
-    "sympy.parsing.latex*",
+    "torch._inductor*",
 )
 
 _KEPT_MODULES = (
@@ -122,6 +133,7 @@ _DROPPED_FILES = (
     "torchvision/*.pyd",
     "torchvision/*.dylib",
     "torchvision.libs/*",
+    "scipy/special/cython_special*",  # for other compiled code
     # formats of pictures that no DICOM file holds, and the drawing of text into them
     "PIL/_avif*",
     "PIL/_webp*",

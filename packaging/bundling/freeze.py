@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
-from bundling import recipe, stripping
+from bundling import dicom_tables, icu, recipe, stripping
 
 PACKAGING = Path(__file__).resolve().parents[1]
 ROOT = PACKAGING.parent
@@ -31,14 +30,15 @@ def bundle(flavour: str) -> Path:
 
 
 def finish(folder: Path) -> None:
-    """What PyInstaller leaves to do: dead links, symbols of libraries, blanks in large tables, a second name."""
+    """What PyInstaller leaves to do: dead links, symbols of libraries, tables too large, a second name."""
     for path in folder.rglob("*"):
         if path.is_symlink() and not path.exists():
             path.unlink()
     if sys.platform == "linux":
         stripping.strip(folder)
-    for table in (folder / "_internal" / "highdicom").rglob("*.json"):
-        table.write_text(json.dumps(json.loads(table.read_text("utf-8")), separators=(",", ":")), "utf-8")
+        icu.shrink(folder)
+    for highdicom in folder.rglob("highdicom/_standard"):
+        dicom_tables.shorten(highdicom.parent)
     if sys.platform == "win32":
         shutil.move(folder / "volumask.com.exe", folder / "volumask.com")
     elif sys.platform == "linux":

@@ -14,7 +14,8 @@ bindepend_symlink_suppression = ["**/torch/lib/*.so*"]
 
 
 def _wanted(name: str) -> bool:
-    return not name.startswith(("torch.testing._internal.", "torch.utils.tensorboard", "torch.utils.benchmark"))
+    unused = ("torch.testing._internal.", "torch.utils.tensorboard", "torch.utils.benchmark", "torch._inductor")
+    return not name.startswith(unused)
 
 
 hiddenimports = collect_submodules("torch", filter=_wanted, on_error="ignore")
