@@ -130,11 +130,16 @@ class Bench:
 
 def enlarged(volume: Volume, shape: Index) -> Volume:
     """The volume resampled linearly to a grid of `shape` over the same field of view, with its own integer type."""
-    from scipy import ndimage
+    import SimpleITK as sitk
 
+    image = sitk.GetImageFromArray(volume.array.astype(np.float32))
     factors = np.array(volume.shape) / np.array(shape)
-    image = volume.array.astype(np.float32)
-    clipped = ndimage.affine_transform(image, factors, factors / 2 - 0.5, shape, order=1, mode="nearest")
+    resample = sitk.ResampleImageFilter()
+    resample.SetSize([int(n) for n in shape[::-1]])
+    resample.SetOutputSpacing([float(f) for f in factors[::-1]])
+    resample.SetOutputOrigin([float(f / 2 - 0.5) for f in factors[::-1]])
+    resample.SetInterpolator(sitk.sitkLinear)
+    clipped = sitk.GetArrayFromImage(resample.Execute(image))
     array = np.clip(np.rint(clipped), -32768, 32767).astype(np.int16)
     affine = volume.geometry.affine @ np.diag([*factors[::-1], 1.0])
     affine[:3, 3] = volume.geometry.world(factors / 2 - 0.5)

@@ -69,7 +69,10 @@ class GrowFromSeeds:
 
 def _levels(crop: Crop) -> NDArray[np.uint16]:
     """The image with its noise damped and its edges kept (median of 3), in whole numbers over its usual range."""
-    smooth = ndimage.median_filter(crop.image.astype(np.float32), 3, mode="nearest")
+    import SimpleITK as sitk  # large: loaded at the first use, not when the window starts
+
+    image = crop.image.astype(np.float32)
+    smooth = sitk.GetArrayFromImage(sitk.Median(sitk.GetImageFromArray(image), [1] * image.ndim))
     low, high = np.percentile(smooth[:: max(1, len(smooth) // 64)], (0.5, 99.5))
     scale = _LEVELS / max(float(high - low), 1e-9)
     return np.asarray(np.clip((smooth - low) * scale, 0, _LEVELS), np.uint16)

@@ -6,26 +6,21 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
+import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from app.errors import BadInput
 from app.exchange.incoming import Incoming, IncomingSegment
 from app.exchange.terms import SCHEME, SIDES, term
 from app.geometry import Geometry
-from app.volume_io import itk_formats, read_volume
-from app.volume_io.stored_image import StoredImage
+from app.volume_io import memory, read_volume
 
 Fields = Mapping[str, str]
 
 
 def fields_of(path: str | Path) -> dict[str, str]:
     """The key and value pairs of an NRRD file's header; none where it has none or is no NRRD file."""
-    if not str(path).lower().endswith(".nrrd"):
-        return {}
-    try:
-        return dict(itk_formats.stored(Path(path)).fields)
-    except BadInput:
-        return {}
+    return _header(Path(path))[1] if str(path).lower().endswith(".nrrd") else {}
 
 
 def is_seg_nrrd(fields: Fields) -> bool:
@@ -40,9 +35,10 @@ def read(path: str | Path) -> Incoming:
         BadInput: when it is damaged.
     """
     path = Path(path)
-    image = itk_formats.stored(path)
-    fields = image.fields
-    layers, geometry = _layers(path, image)
+    reader, fields = _header(path)
+    if reader is None:
+        raise BadInput(f"{path.name} could not be understood.", "It may be damaged or of another format.")
+    layers, geometry = _layers(path, reader)
     segments = []
     number = 0
     while f"Segment{number}_ID" in fields or f"Segment{number}_Name" in fields:
@@ -51,16 +47,34 @@ def read(path: str | Path) -> Incoming:
     return Incoming(geometry, tuple(segments))
 
 
-def _layers(path: Path, image: StoredImage) -> tuple[list[NDArray[np.generic]], Geometry]:
+def _header(path: Path) -> tuple[sitk.ImageFileReader | None, dict[str, str]]:
+    reader = sitk.ImageFileReader()
+    reader.SetFileName(str(path))
+    try:
+        reader.ReadImageInformation()
+    except RuntimeError:
+        return None, {}
+    return reader, {key: reader.GetMetaData(key) for key in reader.GetMetaDataKeys()}
+
+
+def _layers(path: Path, reader: sitk.ImageFileReader) -> tuple[list[NDArray[np.generic]], Geometry]:
     """The label maps of a file, each (k, j, i), and their grid."""
-    if image.components == 1:
+    if reader.GetNumberOfComponents() == 1:
         volume = read_volume(path)
         return [volume.array], volume.geometry
-    if image.sizes[3] > 1:
-        raise BadInput(f"{path.name} has 4 dimensions; segmentations of 3 can be opened.")
-    geometry = itk_formats.grid(image)
-    array = image.voxels(0)
-    return [array[..., n] for n in range(image.components)], geometry
+    if reader.GetDimension() != 3:
+        raise BadInput(f"{path.name} has {reader.GetDimension()} dimensions; segmentations of 3 can be opened.")
+    size, spacing = reader.GetSize(), np.array(reader.GetSpacing())
+    memory.require(path.name, 2 * int(np.prod(size, dtype=np.int64)) * reader.GetNumberOfComponents())
+    affine = np.eye(4)
+    affine[:3, :3] = np.reshape(reader.GetDirection(), (3, 3)) * spacing
+    affine[:3, 3] = reader.GetOrigin()
+    try:
+        array = sitk.GetArrayFromImage(reader.Execute())
+    except RuntimeError as error:
+        raise BadInput(f"The voxels of {path.name} could not be read.", "The file is damaged.") from error
+    geometry = Geometry.from_lps((size[2], size[1], size[0]), affine)
+    return [array[..., n] for n in range(array.shape[-1])], geometry
 
 
 def _segment(fields: Fields, prefix: str, layers: list[NDArray[np.generic]], name: str) -> IncomingSegment:

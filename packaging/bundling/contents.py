@@ -40,7 +40,6 @@ EXCLUDED_MODULES = (
     "app.ui.demo",
     # packages that others use when they are there, and that requirements/run.txt leaves out
     "itk",
-    "SimpleITK",
     "skimage",
     "imageio",
     "tifffile",

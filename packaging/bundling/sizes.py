@@ -9,6 +9,7 @@ BUDGET_MB = {"cpu": 1000}
 INSTALLER_BUDGET_MB = {"cpu": 280}
 _GROUPS = {
     "torch": "torch, torchgen, functorch, torchvision, torchvision.libs",
+    "SimpleITK": "SimpleITK",
     "VTK": "vtkmodules, vtk.libs",
     "OpenVINO": "openvino",
     "Qt": "PySide6, shiboken6",

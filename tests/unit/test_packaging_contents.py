@@ -39,6 +39,7 @@ NEEDED = (
     "PySide6/Qt6Widgets.dll",
     "vtkmodules/libvtkRenderingOpenGL2.so",
     "vtkmodules/vtkRenderingOpenGL2.cp311-win_amd64.pyd",
+    "SimpleITK/_SimpleITK.abi3.so",
     "_gdcm/libgdcmMSFF.so.3.2",
     "PIL/_imaging.cpython-311-x86_64-linux-gnu.so",
     "pillow.libs/libopenjp2-e530e1bf.so.2.5.4",

@@ -7,10 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
+import SimpleITK as sitk
 from numpy.typing import NDArray
 from scipy import ndimage, sparse
-
-from app.engine.classic import slic
 
 _PIECES = 45_000
 _SMALLEST = 5.0  # cells a piece; smaller ones carry more noise than they save
@@ -77,7 +76,17 @@ def seed_grid(shape: tuple[int, ...], steps: tuple[float, float, float], cells: 
 def _slic(tone: NDArray[np.float32], grid: tuple[int, int, int]) -> NDArray[np.int32]:
     if tone.size < 64 or max(grid) == 1:
         return np.arange(tone.size, dtype=np.int32).reshape(tone.shape)
-    return slic.pieces(tone, grid, _COMPACTNESS)
+    image = sitk.GetImageFromArray(tone)
+    slic = sitk.SLICImageFilter()
+    slic.SetSuperGridSize(grid[::-1])
+    slic.SetMaximumNumberOfIterations(_ITERATIONS)
+    slic.SetSpatialProximityWeight(_COMPACTNESS)
+    slic.SetEnforceConnectivity(True)
+    slic.SetInitializationPerturbation(min(tone.shape) > 2)
+    labels = sitk.GetArrayFromImage(slic.Execute(image))
+    used = np.zeros(int(labels.max()) + 1, dtype=np.int32)
+    used[labels.ravel()] = 1
+    return np.asarray((np.cumsum(used) - 1).astype(np.int32)[labels], dtype=np.int32)
 
 
 def describe(labels: NDArray[np.int32], tone: NDArray[np.float32], steps: tuple[float, float, float]) -> Supervoxels:
@@ -149,9 +158,10 @@ def _faces(
 def smooth(tone: NDArray[np.float32], steps: tuple[float, float, float]) -> NDArray[np.float32]:
     """Edge-preserving: a median over the nearest neighbours, in the plane only where slices are thick."""
     thin = [s <= 2.0 * min(steps) and n > 2 for s, n in zip(steps, tone.shape, strict=True)]
-    if not any(thin):
+    radius = [1 if t else 0 for t in thin]
+    if not any(radius):
         return tone
-    return np.asarray(ndimage.median_filter(tone, [3 if t else 1 for t in thin], mode="nearest"))
+    return np.asarray(sitk.GetArrayFromImage(sitk.Median(sitk.GetImageFromArray(tone), radius[::-1])))
 
 
 def step_noise(tone: NDArray[np.float32]) -> float:
