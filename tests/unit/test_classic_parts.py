@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import ndimage
@@ -134,6 +136,21 @@ def test_the_best_reach_of_a_bright_cube_is_the_cube():
     found = (reach < best_reach(pieces, reach, graph.noise, 1.0)).reshape(array.shape)
     assert found[6:14, 6:14, 6:14].mean() > 0.85
     assert found.sum() == found[6:14, 6:14, 6:14].sum()
+
+
+def test_the_image_without_a_last_piece_is_no_object_however_short_its_border():
+    array = np.full((20, 20, 20), 0.3, np.float32)
+    array[6:14, 6:14, 6:14] = 0.7
+    array += np.random.default_rng(0).normal(0, 0.02, array.shape).astype(np.float32)
+    pieces = describe(np.arange(8000, dtype=np.int32).reshape(array.shape), array, (1, 1, 1))
+    reach = distances(Graph.of(pieces, 0.02).lengths, np.array([10 * 400 + 10 * 20 + 10]))
+    last = int(np.argmax(reach))
+    touching = (pieces.first == last) | (pieces.second == last)
+    joined = replace(
+        pieces, contact=np.where(touching, 1e-3, pieces.contact), step=np.where(touching, 1e-3, pieces.step)
+    )
+    found = (reach < best_reach(joined, reach, 0.02, 1.0)).reshape(array.shape)
+    assert found.sum() == found[6:14, 6:14, 6:14].sum() > 400
 
 
 def test_settling_equals_solving_the_linear_system():
