@@ -69,6 +69,7 @@ class Estimates(QObject):
             return False
         index, inside = self._suggested
         self._suggested = None
+        self._banner.hide()  # it asks for the key that was just pressed
         point = Point(index, inside == as_thought, self._views.worked.view.axis)
         self._session.add_prompt(self._session.view.active, point)
         return True

@@ -42,9 +42,11 @@ class SegmentsPanel(QWidget):
         self._session, self._volumes, self._report = session, volumes, report
         self._filling = False
         self.list = self._made_list()
-        self.interval = QLabel()
+        self.interval = QLabel(" ")
         self.interval.setObjectName("dim")
-        self.interval.setWordWrap(True)
+        policy = self.interval.sizePolicy()
+        policy.setRetainSizeWhenHidden(True)  # or the lists below jump after every click
+        self.interval.setSizePolicy(policy)
         self.interval.hide()
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -78,7 +80,7 @@ class SegmentsPanel(QWidget):
 
     def show_interval(self, text: str) -> None:
         """The volume with its uncertainty, nothing when empty."""
-        self.interval.setText(text)
+        self.interval.setText(text or " ")
         self.interval.setVisible(bool(text))
 
     @property
