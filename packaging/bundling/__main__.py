@@ -1,4 +1,4 @@
-"""`python -m bundling bundle|installer`: what `dev.py` calls, inside .venv and with packaging/ on the path."""
+"""`python -m bundling bundle|installer|compare`: run by `dev.py`, inside .venv and with packaging/ on the path."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import argparse
 import subprocess
 import sys
 from importlib import metadata
+from pathlib import Path
 
-from bundling import freeze, recipe, sizes
+from bundling import compare, freeze, recipe, sizes
 
 _NO_CUDA = "This .venv holds torch without CUDA. In a clone of its own, run: python3 dev.py bundle --cuda"
 _ELSEWHERE = "On this system the steps of .github/workflows/installers.yml make the installer from the bundle."
@@ -16,9 +17,14 @@ _ELSEWHERE = "On this system the steps of .github/workflows/installers.yml make 
 def main() -> int:
     """Do the verb; returns the exit status."""
     parser = argparse.ArgumentParser(prog="bundling")
-    parser.add_argument("verb", choices=("bundle", "installer"))
+    parser.add_argument("verb", choices=("bundle", "installer", "compare"))
+    parser.add_argument("folders", nargs="*", type=Path, help="compare: the two bundles")
     parser.add_argument("--cuda", action="store_true")
     options = parser.parse_args()
+    if options.verb == "compare":
+        text, expected = compare.report(*options.folders)
+        print(text)
+        return 0 if expected else 1
     flavour = "cuda" if options.cuda else "cpu"
     return bundle(flavour) if options.verb == "bundle" else installer(flavour)
 

@@ -45,11 +45,12 @@ def own_data(root: Path) -> list[tuple[str, str]]:
 def cuda_libraries(packages: Path) -> list[tuple[str, str]]:
     """Pairs of a library of NVIDIA's packages and its folder in the bundle, where torch looks for it.
 
-    Some are loaded by name, so all are taken but those that torch (2.13) never asks for: cuSOLVER on several cards, the
-    second form of the run-time compiler, and archives for linking.
+    Some are loaded by name, so all are taken but those that torch (2.13) never asks for here: cuSOLVER on several
+    cards, second forms of the run-time compiler and of cuFFT, measuring, and what joins computers.
     """
     found = [path for path in sorted((packages / "nvidia").rglob("lib/*.so*")) if path.is_file()]
-    unused = ("libcusolverMg", "libnvrtc.alt", "libnvblas")
+    unused = ("libcusolverMg", "libnvrtc.alt", "libnvrtc-builtins.alt", "libcufftw", "libnvblas", "libnvperf")
+    unused += ("libpcsamplingutil", "libcheckpoint", "libnvtx3interop", "nvshmem_", "libcufile_rdma")
     wanted = [path for path in found if not path.name.startswith(unused)]
     return [(str(path), path.parent.relative_to(packages).as_posix()) for path in wanted]
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
+import shutil
+import subprocess
 import sys
 import tomllib
 from pathlib import Path
@@ -13,7 +17,7 @@ import pytest
 from tests.data import ROOT
 
 sys.path.insert(0, str(ROOT / "packaging"))
-from bundling import contents, freeze, recipe, sizes, stripping
+from bundling import contents, dicom_tables, freeze, icu, recipe, sizes, stripping
 
 NEEDED = (
     "torch/bin/torch_shm_manager",
@@ -53,6 +57,7 @@ UNUSED = (
     "torch/lib/torch_cpu.lib",
     "torch/lib/libtorchbind_test.so",
     "torch/_inductor/lowering.py",
+    "scipy/special/cython_special.cpython-311-x86_64-linux-gnu.so",
     "transformers/models/llama/modeling_llama.py",
     "torchvision/_C.so",
     "torchvision/_C.pyd",
@@ -113,7 +118,8 @@ def test_nothing_that_the_program_runs_with_is_left_out():
     own = {Path(name).name for name in (ROOT / "requirements" / "run.txt").read_text().split() if "==" in name}
     packages = {name.split("==")[0].lower().replace("-", "_") for name in own}
     assert "torch" in packages
-    assert packages.isdisjoint(name.lower() for name in contents.EXCLUDED_MODULES)
+    compiling = {"sympy", "mpmath", "networkx"}  # torch asks for them when it compiles or trains, which no bundle does
+    assert packages & {name.lower() for name in contents.EXCLUDED_MODULES} == compiling
 
 
 def test_every_module_of_the_program_is_named_and_the_demo_is_not():
@@ -232,11 +238,55 @@ def test_sizes_are_told_by_what_they_are_for_and_held_against_the_budget(tmp_pat
 def test_finishing_gives_the_second_name_and_takes_dead_links_away(tmp_path):
     if sys.platform != "linux":
         pytest.skip("the second name is a link on Linux only")
-    (tmp_path / "_internal" / "highdicom").mkdir(parents=True)
+    standard = tmp_path / "_internal" / "highdicom" / "_standard"
+    standard.mkdir(parents=True)
     (tmp_path / "Volumask").write_text("program")
     (tmp_path / "_internal" / "libgone.so").symlink_to("libgone.so.1")
-    (tmp_path / "_internal" / "highdicom" / "table.json").write_text('{\n  "a": [1,   2]\n}')
+    (standard / "table.json").write_text('{\n  "a": [1,   2]\n}')
     freeze.finish(tmp_path)
     assert (tmp_path / "volumask").read_text() == "program"
     assert not (tmp_path / "_internal" / "libgone.so").is_symlink()
-    assert (tmp_path / "_internal" / "highdicom" / "table.json").read_text() == '{"a":[1,2]}'
+    assert (standard / "table.json").read_text() == '{"a":[1,2]}'
+
+
+def test_tables_of_dicom_keep_what_images_have_and_the_names_of_all_modules(tmp_path):
+    import highdicom
+
+    shutil.copytree(Path(highdicom.__file__).parent / "_standard", tmp_path / "_standard")
+    before = sum(path.stat().st_size for path in (tmp_path / "_standard").glob("*.json"))
+    whole = json.loads((tmp_path / "_standard" / "module_attribute_map.json").read_text("utf-8"))
+    dicom_tables.shorten(tmp_path)
+    short = json.loads((tmp_path / "_standard" / "module_attribute_map.json").read_text("utf-8"))
+    assert sum(path.stat().st_size for path in (tmp_path / "_standard").glob("*.json")) < before / 2
+    assert short.keys() == whole.keys()
+    for module in ("image-pixel", "ct-image", "enhanced-mr-image", "segmentation-image", "segmentation-series"):
+        assert short[module] == whole[module]
+    assert short["rt-treatment-preparation"] == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Qt is linked to ICU on Linux only")
+def test_icus_tables_without_other_languages_sort_as_before(tmp_path):
+    import PySide6
+
+    shutil.copytree(Path(PySide6.__file__).parent, tmp_path / "PySide6", ignore=shutil.ignore_patterns("qml", "*.pyi"))
+    shutil.copytree(Path(PySide6.__file__).parents[1] / "shiboken6", tmp_path / "shiboken6")
+    program = """if True:
+        from PySide6.QtCore import QCollator, QLocale
+        words = ["b10", "b9", "ä", "Z", "a", "é", "f", "_x", "B", "ö", "中", "文"]
+        for name in ("en_US", "de_DE", "C"):
+            order = QCollator(QLocale(name))
+            order.setNumericMode(True)
+            print(sorted(words, key=order.sortKey), QLocale("de_DE").toUpper("straße"))
+        import PySide6
+        print(PySide6.__file__)
+    """
+    asked = [sys.executable, "-c", program]
+    environment = os.environ | {"PYTHONPATH": str(tmp_path)}
+    before = subprocess.run(asked, env=environment, check=True, capture_output=True, text=True).stdout
+    (library,) = (path for path in (tmp_path / "PySide6").rglob("libicudata.so.*") if not path.is_symlink())
+    assert library.stat().st_size > 30e6
+    icu.shrink(tmp_path)
+    assert library.stat().st_size < 6e6
+    after = subprocess.run(asked, env=environment, check=True, capture_output=True, text=True).stdout
+    assert after == before
+    assert str(tmp_path) in after
