@@ -15,7 +15,7 @@ import pytest
 
 from tests.data import ROOT, SAMPLE
 from tests.e2e.desktop_user import DesktopUser, tools_missing, virtual_screen
-from tests.e2e.drag_source import TITLE
+from tests.e2e.dragged_file import TITLE
 from tests.unit.official_files import hollow
 
 LACKING = tools_missing() if sys.platform == "linux" else ["Linux"]
@@ -43,7 +43,7 @@ def running(environment: dict[str, str], *words: str) -> Iterator[subprocess.Pop
 
 def drag(person: DesktopUser, environment: dict[str, str], path: Path, taken: Callable[[], object]) -> None:
     """Press on the file in the other program, move over the window, let go; again while a slow machine misses it."""
-    with running(environment, "-m", "tests.e2e.drag_source", str(path)):
+    with running(environment, "-m", "tests.e2e.dragged_file", str(path)):
         person.window(TITLE)
         for _ in range(ATTEMPTS):
             person.do("mousemove", *SOURCE)
