@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from app.cli import prompting
+from app.engine.propagation import told
 from app.errors import BadInput
 from app.prompts import SliceMask
 from app.session import Session
@@ -58,7 +59,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
             "slices": [int(n) for n in sorted(confidences)],
             "confidence": [round(confidences[n], 4) for n in sorted(confidences)],
             "reached": list(outcome.reached) if outcome else [],
-            "reason": outcome.reason if outcome else "",
+            "reason": told(outcome) if outcome else "",
         }
 
 

@@ -181,7 +181,7 @@ class Engine:
     def _end_cancelled(self, item: Item) -> None:
         if isinstance(item, Propagate):
             known = sorted({*item.conditioning, *self._streamed})
-            self._tell(Propagated(item, (known[0], known[-1]), "Cancelled.", cancelled=True))
+            self._tell(Propagated(item, (known[0], known[-1]), cancelled=True))
         elif isinstance(item, Predict | Estimate | Automatic):
             self._tell(Failure(item, Stopped("The work was cancelled.")))
 

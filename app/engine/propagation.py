@@ -13,7 +13,17 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from app.engine.protocol import Logits, Predictor, Prior, Propagate, Propagated, SliceAnswer, SlicePropagator, Token
+from app.engine.protocol import (
+    Logits,
+    Predictor,
+    Prior,
+    Propagate,
+    Propagated,
+    SideEnd,
+    SliceAnswer,
+    SlicePropagator,
+    Token,
+)
 from app.errors import BadInput
 from app.geometry import Index, Region
 from app.prompts import Box, Point, Prompt, Scribble, SliceMask
@@ -50,24 +60,47 @@ def propagate(
     memory = carrier.remember(prepared, request.axis, request.conditioning)
     for index, mask in sorted(request.conditioning.items()):
         yield SliceAnswer(request, index, mask, 1.0)
-    reached, reasons = set(request.conditioning), []
+    reached, ends = set(request.conditioning), []
     for side in _sides(request):
-        ended = ""
+        ended = None
         for answer, ended in _walk(request, carrier, memory, side):
             yield answer
             reached |= set() if ended else {answer.index}
             if token.cancelled:
                 outermost = min(reached), max(reached)
-                yield Propagated(request, outermost, "Cancelled; finished slices are kept.", cancelled=True)
+                yield Propagated(request, outermost, cancelled=True)
                 return
-        reasons.append(ended)
-    yield Propagated(request, (min(reached), max(reached)), " ".join(reason for reason in reasons if reason))
+        if ended:
+            ends.append(ended)
+    yield Propagated(request, (min(reached), max(reached)), tuple(ends))
 
 
-def _walk(request: Propagate, carrier: SlicePropagator, memory: Any, side: _Side) -> Iterator[tuple[SliceAnswer, str]]:
-    """The slices of a side, each with the reason why the side has ended; none while it goes on."""
+def told(outcome: Propagated, first: int = 0) -> str:
+    """In plain words why it ended; empty where it came to the end of its range.
+
+    Args:
+        first: What the first slice is called: 0 on the command line, 1 in the window.
+    """
+    if outcome.cancelled:
+        return "Cancelled; finished slices are kept."
+    where = {unsure: [end.index + first for end in outcome.ends if end.unsure is unsure] for unsure in (False, True)}
+    over = f"The structure ends before {_slices(where[False])}." if where[False] else ""
+    lost = f"It stopped before {_slices(where[True])}, where it was not sure any more." if where[True] else ""
+    return " ".join(sentence for sentence in (over, lost) if sentence)
+
+
+def _slices(numbers: list[int]) -> str:
+    *others, last = (str(number) for number in sorted(numbers))
+    return f"slices {', '.join(others)} and {last}" if others else f"slice {last}"
+
+
+def _walk(
+    request: Propagate, carrier: SlicePropagator, memory: Any, side: _Side
+) -> Iterator[tuple[SliceAnswer, SideEnd | None]]:
+    """The slices of a side, each with how the side has ended; None while it goes on."""
     largest = max(int(mask.sum()) for mask in request.conditioning.values())
-    before, previous, ended = request.conditioning[side.start], side.start, ""
+    before, previous = request.conditioning[side.start], side.start
+    ended: SideEnd | None = None
     for index in side.slices:
         if not ended:
             logits, confidence = carrier.carry(memory, index, previous)
@@ -77,7 +110,7 @@ def _walk(request: Propagate, carrier: SlicePropagator, memory: Any, side: _Side
             yield SliceAnswer(request, index, np.zeros_like(before), 0.0), ended
         else:
             before, previous = mask, index
-            yield SliceAnswer(request, index, mask, float(confidence)), ""
+            yield SliceAnswer(request, index, mask, float(confidence)), None
 
 
 def _carrier(predictor: Predictor, volume: Volume, request: Propagate) -> SlicePropagator:
@@ -99,12 +132,10 @@ def _sides(request: Propagate) -> list[_Side]:
     return [side for side in sides if side.slices]
 
 
-def _end(mask: Mask, confidence: float, largest: int, index: int) -> str:
+def _end(mask: Mask, confidence: float, largest: int, index: int) -> SideEnd | None:
     if not mask.any() or mask.sum() < SMALLEST_SHARE * largest:
-        return f"The structure ends before slice {index}."
-    if confidence < LOWEST_CONFIDENCE:
-        return f"It stopped before slice {index}, where it was not sure any more."
-    return ""
+        return SideEnd(index, unsure=False)
+    return SideEnd(index, unsure=True) if confidence < LOWEST_CONFIDENCE else None
 
 
 class Carrier:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QObject
 
+from app.engine.propagation import told
 from app.engine.protocol import Progress
 from app.errors import AppError
 from app.session import Session
@@ -47,5 +48,6 @@ class Status(QObject):
             return
         self._on_ended()
         outcome = self._session.inference.outcome
-        if outcome and outcome.reason:
-            self._banner.tell(outcome.reason)
+        reason = told(outcome, first=1) if outcome else ""
+        if reason:
+            self._banner.tell(reason)

@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from app.engine.fake import FakePredictor
-from app.engine.propagation import Carrier, confidence, propagate
+from app.engine.propagation import Carrier, confidence, propagate, told
 from app.engine.protocol import ModelCard, Prediction, Prior, Propagate, Propagated, SliceAnswer, Token
 from app.errors import BadInput
 from app.geometry import Geometry
@@ -58,7 +58,8 @@ def test_it_goes_both_ways_and_stops_where_the_structure_ends() -> None:
     assert sorted(slices) == list(range(30))
     assert sorted(n for n, s in slices.items() if s.mask.any()) == list(range(8, 22))
     assert end.reached == (8, 21)
-    assert end.reason == "The structure ends before slice 7. The structure ends before slice 22."
+    assert told(end) == "The structure ends before slices 7 and 22."
+    assert told(end, first=1) == "The structure ends before slices 8 and 23."
     assert all(slices[n].confidence == 0 for n in (*range(8), *range(22, 30)))
     assert slices[12].confidence == 1
 
@@ -80,7 +81,7 @@ def test_the_range_is_kept() -> None:
     slices, end = run(tube(12, first=11, last=13), Tube())
     assert sorted(slices) == [11, 12, 13]
     assert end.reached == (11, 13)
-    assert end.reason == ""
+    assert told(end) == ""
 
 
 def test_low_confidence_ends_a_side() -> None:
@@ -91,7 +92,7 @@ def test_low_confidence_ends_a_side() -> None:
     slices, end = run(tube(12), Unsure())
     assert not slices[10].mask.any()
     assert slices[11].mask.any()
-    assert "It stopped before slice 10, where it was not sure any more." in end.reason
+    assert "It stopped before slice 10, where it was not sure any more." in told(end)
 
 
 def test_cancelling_keeps_what_is_done() -> None:
