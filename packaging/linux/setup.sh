@@ -28,10 +28,13 @@ single() {
 
 payload() {
     tail -n "+$begin" "$0"
+    for part in "$0".part?; do # a large one goes on in files beside it
+        [ ! -e "$part" ] || cat "$part"
+    done
 }
 
 check() {
-    [ "$(payload | wc -c)" -eq "$size" ] || fail "this file is not complete. Download it again."
+    [ "$(payload | wc -c)" -eq "$size" ] || fail "this file is not complete. Download it again, with all parts of that name into one folder."
     found=$(payload | sha256sum | cut -d ' ' -f 1)
     [ "$found" = "$sum" ] || fail "this file is damaged. Download it again."
 }

@@ -215,6 +215,28 @@ def test_a_file_that_did_not_arrive_whole_installs_nothing(made, home, damage):
     assert sh(home, made["1.2"], "--check").stdout == "This file is whole.\n"
 
 
+def test_a_large_file_goes_on_in_parts_and_none_may_be_missing(bundle, home, tmp_path, monkeypatch):
+    packed = tmp_path / "tree.tar.xz"
+    with tree.laid_out(bundle) as root:
+        tree.pack(root, packed, {"SOURCE_DATE_EPOCH": "0"}, "-0")
+        weight = tree.weight(root)
+    monkeypatch.setattr(per_user, "PART", 8000)
+    made = per_user.build(packed, weight, "cuda", "1.4", tmp_path)
+    one, two, *more = per_user.parts(made)
+    assert two.name == f"{one.name}.part2"
+    assert all(part.stat().st_size <= 8000 for part in (one, two, *more))
+    two.rename(tmp_path / "elsewhere")
+    told = sh(home, made)
+    assert told.returncode == 1
+    assert "not complete" in told.stderr
+    assert everything(home) == set()
+    (tmp_path / "elsewhere").rename(two)
+    assert sh(home, made).returncode == 0
+    assert (home / ".local" / "opt" / "volumask-1.4" / "Volumask").is_file()
+    monkeypatch.setattr(per_user, "PART", 1 << 20)
+    assert per_user.parts(per_user.build(packed, weight, "cuda", "1.4", tmp_path)) == [made], "old parts stayed"
+
+
 def test_a_full_disk_is_one_sentence_and_leaves_nothing(made, home):
     text, rest = made["1.2"].read_bytes().split(b'[ "$free" -ge ', 1)
     needs = rest.split(b" ", 1)[1]
