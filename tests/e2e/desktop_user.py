@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -12,11 +13,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+import psutil
+
+from tests.e2e import drag_source
+
 T = TypeVar("T")
 
 SCREEN = "1600x1000x24"
 PATIENCE_S = 300.0
 _STEP_S = 0.5
+_ATTEMPTS, _PAUSE_S = 8, 30.0
+_MOVES = 20
+_MIDDLE = (700, 500)
+"""Pixels of the screen: in a window of the program, and beside the one that files are dragged from."""
 IN_THE_LIVER = (0.11, 0.63)
 """Shares of the window's width and height: a place in the sample's coronal view, as it is when it was opened."""
 
@@ -45,6 +54,20 @@ def virtual_screen() -> Iterator[dict[str, str]]:
             server.terminate()
 
 
+@contextmanager
+def running(command: Sequence[str], environment: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+    """A program with all that it starts, ended with the block; a traceback on its stderr is a failure."""
+    program = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    try:
+        yield program
+    finally:
+        for child in psutil.Process(program.pid).children(recursive=True):
+            child.kill()  # a change of the user takes away unshare's own means to end them
+        program.kill()
+        said = program.communicate()[1].decode(errors="replace")
+    assert "Traceback" not in said
+
+
 @dataclass
 class DesktopUser:
     """Types and clicks on one screen.
@@ -71,6 +94,44 @@ class DesktopUser:
         self.do("key", "--clearmodifiers", key)
         time.sleep(_STEP_S)
 
+    def drag(self, file: str, taken: Callable[[], object]) -> None:
+        """Drag a file out of another program's window over this one; again while a slow machine misses it.
+
+        Args:
+            file: As the program that takes it sees it.
+            taken: Whether it was.
+
+        Raises:
+            TimeoutError: when it never was.
+        """
+        source = [sys.executable, str(Path(drag_source.__file__)), file]
+        environment = os.environ | self.screen | {"QT_QPA_PLATFORM": "xcb"}
+        with subprocess.Popen(source, env=environment, stdout=subprocess.DEVNULL) as program:
+            try:
+                self.window(drag_source.TITLE)
+                for _ in range(_ATTEMPTS):
+                    self._carry(drag_source.PLACE, _MIDDLE)
+                    if soon(taken):
+                        return
+            finally:
+                program.kill()
+        raise TimeoutError(f"{file} was dropped {_ATTEMPTS} times and not taken")
+
+    def _carry(self, start: tuple[int, int], end: tuple[int, int]) -> None:
+        """Press, move as a hand does, let go."""
+        self.do("mousemove", *start)
+        time.sleep(2 * _STEP_S)
+        self.do("mousedown", 1)
+        for step in range(1, _MOVES + 1):
+            self.do("mousemove", *(round(a + (b - a) * step / _MOVES) for a, b in zip(start, end, strict=True)))
+            time.sleep(_STEP_S / 5)
+        time.sleep(6 * _STEP_S)
+        self.do("mouseup", 1)
+
+    def _place(self, window: str) -> dict[str, int]:
+        told = self.do("getwindowgeometry", "--shell", window).splitlines()
+        return {name: int(value) for name, value in (line.split("=") for line in told)}
+
     def segment_and_export(self, home: Path, out: Path, shown: str) -> None:
         """Click in the liver of the open sample, wait for the mask and its surface, export all labels.
 
@@ -81,9 +142,9 @@ class DesktopUser:
         """
         window = self.window("ct_abdomen")
         time.sleep(20 * _STEP_S)  # the first pictures
-        facts = dict(line.split("=") for line in self.do("getwindowgeometry", "--shell", window).splitlines())
+        facts = self._place(window)
         across, down = (
-            round(share * int(facts[side])) for share, side in zip(IN_THE_LIVER, ("WIDTH", "HEIGHT"), strict=True)
+            round(share * facts[side]) for share, side in zip(IN_THE_LIVER, ("WIDTH", "HEIGHT"), strict=True)
         )
         self.do("mousemove", "--window", window, across, down)
         self.do("click", 1)
@@ -116,6 +177,14 @@ def wait(what: str, found: Callable[[], T]) -> T:
             raise TimeoutError(f"waited {PATIENCE_S:.0f} s for {what}")
         time.sleep(_STEP_S)
     return answer
+
+
+def soon(found: Callable[[], object]) -> bool:
+    """Whether it comes true before one would try again."""
+    end = time.monotonic() + _PAUSE_S
+    while not (there := bool(found())) and time.monotonic() < end:
+        time.sleep(_STEP_S)
+    return there
 
 
 def tools_missing(names: Sequence[str] = ("Xvfb", "xdotool")) -> list[str]:

@@ -1,4 +1,7 @@
-"""A program of its own that stands for a file manager: a small window from which one file can be dragged away."""
+"""`python drag_source.py FILE` stands for a file manager: a small window from which that file can be dragged away.
+
+A program of its own, so that the drop is one between two programs (XDND).
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,8 @@ from PySide6.QtGui import QDrag, QMouseEvent
 from PySide6.QtWidgets import QApplication, QLabel
 
 TITLE = "Files of a test"
+PLACE = (80, 30)
+"""Pixels of the screen: in the middle of its window."""
 
 
 class File(QLabel):
@@ -18,7 +23,7 @@ class File(QLabel):
         super().__init__(path)
         self._url = QUrl.fromLocalFile(path)
         self.setWindowTitle(TITLE)
-        self.setGeometry(0, 0, 160, 60)
+        self.setGeometry(0, 0, 2 * PLACE[0], 2 * PLACE[1])
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: N802  # Qt's name
         """Drag until the button is let go."""

@@ -8,12 +8,11 @@ import shutil
 import subprocess
 import sys
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 import nibabel
 import numpy as np
-import psutil
 import pytest
 
 from app.prompt_codec import decode
@@ -21,7 +20,7 @@ from app.prompts import Prompt
 from app.session import Session
 from tests.data import ROOT, SAMPLE
 from tests.e2e.clean_root import HOME, USER, CleanRoot, missing
-from tests.e2e.desktop_user import DesktopUser, tools_missing, virtual_screen, wait
+from tests.e2e.desktop_user import DesktopUser, running, tools_missing, virtual_screen, wait
 
 PACKAGES = sorted((ROOT / "dist").glob("volumask_*_amd64.deb"))
 LACKING = [*missing(), *tools_missing()] if sys.platform == "linux" else ["Linux"]
@@ -56,18 +55,23 @@ def depends() -> list[str]:
     return [field.split("|")[0].split("(")[0].strip() for field in fields]
 
 
-def used(command: Sequence[str], environment: dict[str, str], home: Path, out: Path, shown: str) -> np.ndarray:
-    """The labels that a person takes away from the program that `command` starts on a virtual screen."""
+def used(root: CleanRoot, scan: str, *, dropped: bool) -> np.ndarray:
+    """The labels that a person takes away from the installed program on a virtual screen.
+
+    Args:
+        scan: Given with the start, or dropped on the window.
+    """
+    for path in root.home.glob(".*"):  # as if it had never run: no log, nothing to recover
+        shutil.rmtree(path)
+    out = root.folder / "tmp" / f"dropped_{dropped}.nii.gz"
+    command = root.command("/usr/bin/volumask", *([] if dropped else [scan]), user=USER)
     with virtual_screen() as screen:
-        program = subprocess.Popen(command, env=environment | screen, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-        try:
-            DesktopUser(screen).segment_and_export(home, out, shown)
-        finally:
-            for child in psutil.Process(program.pid).children(recursive=True):
-                child.kill()  # a change of the user takes away unshare's own means to end them
-            program.kill()
-            said = program.communicate()[1].decode(errors="replace")
-    assert "Traceback" not in said
+        person = DesktopUser(screen)
+        with running(command, root.environment() | screen):
+            if dropped:
+                person.window("Volumask")
+                person.drag(scan, lambda: person.do("search", "--onlyvisible", "--name", "ct_abdomen"))
+            person.segment_and_export(root.home, out, f"/tmp/{out.name}")
     return np.asarray(nibabel.load(out).dataobj)
 
 
@@ -99,14 +103,9 @@ def test_it_is_installed_used_compared_and_removed(root: CleanRoot, tmp_path: Pa
     subprocess.run(own, check=True, capture_output=True, env=os.environ | {"PYTHONPATH": str(ROOT)})
     assert np.array_equal(clicked, np.asarray(nibabel.load(with_source).dataobj))
 
-    seen = used(
-        root.command("/usr/bin/volumask", inside, user=USER),
-        root.environment(),
-        root.home,
-        root.folder / "tmp" / "labels.nii.gz",
-        "/tmp/labels.nii.gz",
-    )
-    assert np.array_equal(seen, from_source(clicked_in(root.home), tmp_path / "labels.nii.gz"))
+    for dropped in (False, True):
+        seen = used(root, inside, dropped=dropped)
+        assert np.array_equal(seen, from_source(clicked_in(root.home), tmp_path / f"dropped_{dropped}.nii.gz"))
 
     root.run("dpkg", "--purge", "volumask")
     assert root.files() - before == set()
