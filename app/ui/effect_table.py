@@ -182,7 +182,8 @@ EFFECTS: tuple[EffectRow, ...] = (
                 ("closing", _text("Fill dents (closing)")))),
          Number("millimetres", _text("Strength"), 1.5, 0.1, 20.0, 0.5, 1, _text(" mm"), voxels=1.0)),
         _smooth),
-    EffectRow("margin", _text("Margin"), _text("The segment larger or smaller by a distance, the same to all sides."),
+    EffectRow("margin", _text("Margin"), _text(
+        "The segment larger or smaller by a distance, the same to all sides. The preview says how many voxels it is."),
         (Choice("how", _text("Do"), (("grow", _text("Grow")), ("shrink", _text("Shrink")))),
          Number("millimetres", _text("By"), 2.0, 0.1, 50.0, 0.5, 1, _text(" mm"), voxels=1.0)),
         _margin),

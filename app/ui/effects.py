@@ -43,6 +43,7 @@ class Effects(QObject):
         self._wanted: tuple[Effect, bool] | None = None
         self._running: Token | None = None
         self._again = self._apply_next = False
+        self._refused = ""
         self._proposal: Proposal | None = None
         self.note = ""
         """What the shown effect would do, or why it cannot be done."""
@@ -82,6 +83,7 @@ class Effects(QObject):
         """Show what an effect would do to the active segment, soon; the newest wish counts."""
         self._wanted = effect, one_slice
         self._proposal = None
+        self._take_back_refusal()
         if isinstance(effect, Threshold):
             self._soon.stop()
             self._show_live(effect, one_slice)
@@ -176,11 +178,18 @@ class Effects(QObject):
     def _fail(self, error: AppError) -> None:
         if self._apply_next:
             self._banner.tell_error(error)
+            self._refused = self._banner.text
         self._apply_next = False
         self._proposal = None
         if self._session.corrections.preview is not None:
             self._session.corrections.show(None, self._session.case.volume.geometry.region)
         self._tell(str(error))
+
+    def _take_back_refusal(self) -> None:
+        """What was said of the last effect is no longer of use."""
+        if self._refused and self._banner.text == self._refused:
+            self._banner.hide()
+        self._refused = ""
 
     def _end(self) -> None:
         self._running = None

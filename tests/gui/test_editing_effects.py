@@ -78,6 +78,7 @@ def test_a_correction_of_a_locked_or_empty_segment_says_why_not(painted, qtbot):
     qtbot.waitUntil(lambda: "locked" in painted.window.banner.text, timeout=20_000)
     painted.session.add_segment("Empty")
     qtbot.waitUntil(lambda: "no voxel" in painted.window.effects.note, timeout=20_000)
+    assert not painted.window.banner.text  # the refusal was of another segment
 
 
 def test_what_is_shown_follows_the_labels_so_that_nothing_old_is_applied(painted, qtbot):
