@@ -15,6 +15,7 @@ from PySide6.QtCore import QEventLoop, QSettings, Qt, QTimer
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QDoubleSpinBox, QWidget
 
+from app.render.vtk_widget import picture_of
 from app.rulers import Ruler
 from app.ui.app import end, make_application, make_window
 from app.ui.dialogs.calibration import show_calibration
@@ -105,7 +106,7 @@ class Pictures:
     def _save(self, widget: QWidget | None, name: str) -> None:
         self._wait("surface up to date", lambda: not self._window.views.volume.view.busy)
         self._pause(600)
-        if widget is None or not widget.grab().save(str(OUT / f"{name}.png")):
+        if widget is None or not picture_of(widget).save(str(OUT / f"{name}.png")):
             raise SystemExit(f"{name}.png could not be made")
         print(f"{name}.png", file=sys.stderr)
 

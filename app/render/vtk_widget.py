@@ -16,7 +16,7 @@ import numpy as np
 import vtkmodules.vtkRenderingOpenGL2  # noqa: F401  # registers the OpenGL implementations of the classes below
 from numpy.typing import NDArray
 from PySide6.QtCore import QCoreApplication, QSize, Qt, QTimer
-from PySide6.QtGui import QImage, QPainter, QPaintEvent
+from PySide6.QtGui import QImage, QPainter, QPaintEvent, QPixmap
 from PySide6.QtWidgets import QSizePolicy, QWidget
 from shiboken6 import isValid
 from vtkmodules.vtkCommonCore import vtkUnsignedCharArray
@@ -85,6 +85,15 @@ class Canvas:
         return window
 
 
+def picture_of(widget: QWidget) -> QPixmap:
+    """What a widget shows, with every picture in it brought up to date first."""
+    views = [widget] if isinstance(widget, VtkWidget) else widget.findChildren(VtkWidget)
+    for view in views:
+        if view is widget or view.isVisible():
+            view.catch_up()
+    return widget.grab()
+
+
 class VtkWidget(QWidget):
     """A widget that shows `self.renderer`.
 
@@ -127,8 +136,8 @@ class VtkWidget(QWidget):
         """Draw over the picture, in logical pixels."""
 
     def pixels(self) -> NDArray[np.uint8]:
-        """(rows, columns, 3) of the widget as shown, annotations included, in device pixels."""
-        image = self.grab().toImage().convertToFormat(QImage.Format.Format_RGB888)
+        """(rows, columns, 3) of the widget with what changed last, annotations included, in device pixels."""
+        image = picture_of(self).toImage().convertToFormat(QImage.Format.Format_RGB888)
         rows = np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), image.bytesPerLine())
         return rows[:, : 3 * image.width()].reshape(image.height(), image.width(), 3).copy()
 
@@ -136,28 +145,42 @@ class VtkWidget(QWidget):
         """A quarter of a small window."""
         return QSize(400, 400)
 
+    def catch_up(self) -> None:
+        """Render a frame at once if one is due, seen or not."""
+        if self._is_due:
+            self._stale, size = False, self._size()
+            self.refresh()
+            self._image = self.canvas.render(size.width(), size.height())
+            self._image.setDevicePixelRatio(self.devicePixelRatioF())
+
     def draw(self) -> None:
         """Render now what changed, and have it painted with the annotations."""
         if self.isVisible():
-            self._render()
+            self.catch_up()
         self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802  # Qt's name
-        """Show the newest frame, rendering it first when something changed."""
-        self._render()
+        """Show the newest frame. A due one is rendered in its turn: Qt paints all views in one go, 0.1 s and more.
+
+        After a change of size the frame is stretched until then. Only the very first is rendered at once.
+        """
+        if self._image.isNull():
+            self.catch_up()
+        elif self._is_due:
+            self.schedule_render()
         painter = QPainter(self)
-        painter.drawImage(0, 0, self._image)
+        painter.drawImage(self.rect(), self._image)
         self.annotate(painter)
         painter.end()
 
-    def _render(self) -> None:
+    @property
+    def _is_due(self) -> bool:
+        return self._stale or self._image.size() != self._size()
+
+    def _size(self) -> QSize:
+        """In device pixels."""
         ratio = self.devicePixelRatioF()
-        size = QSize(max(1, round(self.width() * ratio)), max(1, round(self.height() * ratio)))
-        if self._stale or self._image.size() != size:
-            self._stale = False
-            self.refresh()
-            self._image = self.canvas.render(size.width(), size.height())
-            self._image.setDevicePixelRatio(ratio)
+        return QSize(max(1, round(self.width() * ratio)), max(1, round(self.height() * ratio)))
 
     def _ask_for_turn(self) -> None:
         application = QCoreApplication.instance()

@@ -15,6 +15,7 @@ from scipy import ndimage
 
 from app.errors import AppError
 from app.geometry import Index
+from app.render.vtk_widget import picture_of
 from app.ui.app import end, make_application, make_window
 from app.ui.main_window import MainWindow
 from app.view_state import in_hounsfield
@@ -82,7 +83,7 @@ class _Demo:
             (folder / name).unlink(missing_ok=True)
         self._wait("surface up to date", lambda: not window.views.volume.view.busy)
         _pause(300)
-        window.grab().save(str(folder / "screenshot.png"))
+        picture_of(window).save(str(folder / "screenshot.png"))
         window.exports.write_labels(folder / "labels.nii.gz")
         self._wait("labels.nii.gz", (folder / "labels.nii.gz").exists)
         window.exports.write_mesh(folder / "mesh.stl", self._session.view.active)

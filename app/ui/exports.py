@@ -18,6 +18,7 @@ from app.errors import AppError
 from app.exchange.receipt import LabelReceipt
 from app.preflight import Order
 from app.render.receipt import Receipt
+from app.render.vtk_widget import picture_of
 from app.session import Session
 from app.ui.dialogs.export import Choice, ExportDialog
 from app.ui.dialogs.pages import show_receipt
@@ -164,7 +165,7 @@ class Exports(QObject):
     def screenshot(self) -> None:
         """Ask for a name, then write the picture of the window."""
         if path := self._ask(self.tr("Save screenshot"), "volumask.png", self.tr("PNG (*.png)"), ".png"):
-            self._window.grab().save(str(path))
+            picture_of(self._window).save(str(path))
             self.last = path
             self._banner.tell(self.tr("Saved %1").replace("%1", path.name))
 

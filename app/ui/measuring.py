@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 
 from app.errors import AppError
 from app.measure.tables import agreement_table, statistics_table
+from app.render.vtk_widget import picture_of
 from app.session import Session
 from app.ui.dialogs.measurements import MeasurementsDialog
 from app.ui.jobs import Job, Jobs
@@ -189,7 +190,7 @@ class Measuring(QObject):
 
     def _grab(self) -> bytes | None:
         """PNG of the surfaces, None where nothing was drawn yet."""
-        picture, buffer = self._scene().grab(), QBuffer()
+        picture, buffer = picture_of(self._scene()), QBuffer()
         buffer.open(QIODevice.OpenModeFlag.WriteOnly)
         return bytes(buffer.data().data()) if not picture.isNull() and picture.save(buffer, "PNG") else None
 

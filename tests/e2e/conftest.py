@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PySide6.QtCore import QMimeData, QPoint, QPointF, QSettings, Qt, QUrl
-from PySide6.QtGui import QDragEnterEvent, QDropEvent
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QImage
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 
 from app.geometry import Index
 from app.render.slice_view import SliceView
+from app.render.vtk_widget import picture_of
 from app.ui.app import make_application, make_window
 from app.ui.main_window import MainWindow
 
@@ -93,7 +94,7 @@ class Hands:
 
 def coloured(widget: QWidget, colour: tuple[int, int, int]) -> int:
     """How many pixels have a colour's hue, in a picture that is otherwise grey."""
-    image = widget.grab().toImage().convertToFormat(widget.grab().toImage().Format.Format_RGB888)
+    image = picture_of(widget).toImage().convertToFormat(QImage.Format.Format_RGB888)
     rows = np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), image.bytesPerLine())
     pixels = rows[:, : 3 * image.width()].reshape(-1, 3).astype(float)
     return int((_close(pixels, np.array(colour, float))).sum())

@@ -1,4 +1,4 @@
-"""`Watchdog`: how long Qt's event loop stood still, for each thing that was done meanwhile."""
+"""`Watchdog`: how long Qt's event loop stood still, what it was that stood, and what other threads did meanwhile."""
 
 from __future__ import annotations
 
@@ -10,27 +10,50 @@ import traceback
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
 
 from PySide6.QtCore import QObject, Qt, QTimer
 
 BEAT_MS = 4
+IDLE = {"wait", "get", "select", "poll", "accept", "recv", "_worker", "_look"}  # functions in which a thread waits
+
+
+@dataclass(frozen=True, slots=True)
+class Stall:
+    """The time between two beats, in seconds.
+
+    Args:
+        wall: By the clock, less the beat.
+        own: That the main thread computed.
+        queued: That it could have run but every core was busy with other threads and processes (Linux tells).
+    """
+
+    wall: float = 0.0
+    own: float = 0.0
+    queued: float = 0.0
+
+    @property
+    def blocked(self) -> float:
+        """That it waited for something: Python's lock, or the threads in which Mesa draws."""
+        return max(0.0, self.wall - self.own - self.queued)
 
 
 class Watchdog:
-    """A timer beats in the loop; the time between two beats, less the beat, is a stall.
+    """A timer beats in the loop. A thread looks at what all threads do while a beat is `suspicious` seconds late.
 
-    Beside it stands what the main thread itself worked in that time: on a machine that others use it is the smaller.
-    A thread looks at what the main thread does while a beat is `suspicious` seconds late, so that a stall has a name.
+    On a machine that others use the main thread's own work is the measure, and the clock says little.
     """
 
-    def __init__(self, parent: QObject, suspicious: float = 0.08) -> None:
-        self.stalls: dict[str, list[float]] = defaultdict(list)
-        self.work: dict[str, list[float]] = defaultdict(list)
-        self.seen: dict[str, str] = {}
+    def __init__(self, parent: QObject, suspicious: float = 0.06) -> None:
+        self.stalls: dict[str, list[Stall]] = defaultdict(list)
+        self.seen: dict[str, tuple[float, str]] = {}
         self._doing = "nothing"
-        self._last, self._worked = time.perf_counter(), time.thread_time()
+        self._main = threading.current_thread()
+        self._counted = Path(f"/proc/self/task/{self._main.native_id}/schedstat")
+        self._last = self._now()
         self._suspicious = suspicious
-        self._main = threading.get_ident()
         self._timer = QTimer(parent)
         self._timer.setTimerType(Qt.TimerType.PreciseTimer)
         self._timer.timeout.connect(self._beat)
@@ -42,7 +65,7 @@ class Watchdog:
     @contextmanager
     def during(self, what: str) -> Iterator[None]:
         """What happens in the block is called so."""
-        self._doing, self._last, self._worked = what, time.perf_counter(), time.thread_time()
+        self._doing, self._last = what, self._now()
         yield
         self._beat()
         self._doing = "nothing"
@@ -53,35 +76,48 @@ class Watchdog:
         self._ended.set()
         self._thread.join()
 
-    def longest(self, what: str) -> float:
-        """Seconds."""
-        return max(self.stalls[what], default=0.0)
-
-    def table(self) -> str:
-        """A line for each thing done."""
-        return "\n".join(self.line(what) for what in self.stalls)
+    def own(self, what: str) -> float:
+        """The most seconds that the main thread worked without coming back to its loop."""
+        return max((stall.own for stall in self.stalls[what]), default=0.0)
 
     def line(self, what: str) -> str:
-        """Longest stall, the median of all over 8 ms, the main thread's own share, and where it was seen."""
-        felt = [1000 * stall for stall in self.stalls[what] if stall > 0.008] or [0.0]
-        own = [1000 * work for work in self.work[what] if work > 0.004] or [0.0]
+        """The longest stall and what it consisted of, the median of all over 8 ms, the most own work, what was seen."""
+        longest = max(self.stalls[what], key=lambda stall: stall.wall, default=Stall())
+        felt = [stall.wall for stall in self.stalls[what] if stall.wall > 0.008] or [0.0]
+        parts = (longest.wall, longest.own, longest.queued, longest.blocked, statistics.median(felt), self.own(what))
+        wall, own, queued, blocked, median, most = (round(1000 * part) for part in parts)
         return (
-            f"{what:<24} stall: longest {max(felt):5.0f} ms, median {statistics.median(felt):4.0f}   "
-            f"own work: longest {max(own):4.0f} ms, median {statistics.median(own):3.0f}   {self.seen.get(what, '')}"
+            f"{what:<24} stall {wall:4} ms ({own:3} own, {queued:3} queued, {blocked:3} blocked), median {median:3}, "
+            f"most own work {most:3} ms   {self.seen.get(what, (0, ''))[1]}"
         )
 
+    def _now(self) -> tuple[float, float, float]:
+        queued = int(self._counted.read_text().split()[1]) / 1e9 if self._counted.exists() else 0.0
+        return time.perf_counter(), time.thread_time(), queued
+
     def _beat(self) -> None:
-        now, worked = time.perf_counter(), time.thread_time()
-        self.stalls[self._doing].append(max(0.0, now - self._last - BEAT_MS / 1000))
-        self.work[self._doing].append(worked - self._worked)
-        self._last, self._worked = now, worked
+        now = self._now()
+        wall, own, queued = (new - old for new, old in zip(now, self._last, strict=True))
+        self.stalls[self._doing].append(Stall(max(0.0, wall - BEAT_MS / 1000), own, queued))
+        self._last = now
 
     def _look(self) -> None:
         while not self._ended.wait(0.02):
-            late, what = time.perf_counter() - self._last, self._doing
-            frame = sys._current_frames().get(self._main)
-            if late > self._suspicious and frame is not None and late > self.longest(what):
-                frames = [f for f in traceback.extract_stack(frame) if "/app/" in f.filename or "/tests/" in f.filename]
-                self.seen[what] = " < ".join(
-                    f"{f.filename.rsplit('/', 1)[1]}:{f.lineno} {f.name}" for f in frames[:-5:-1]
-                )
+            late, what = time.perf_counter() - self._last[0], self._doing
+            if late > max(self._suspicious, self.seen.get(what, (0.0, ""))[0]):
+                self.seen[what] = late, self._told()
+
+    def _told(self) -> str:
+        """What the main thread and every thread that does not wait are in the middle of."""
+        frames = sys._current_frames()
+        names = {thread.ident: thread.name for thread in threading.enumerate()}
+        main = _stack(frames.pop(self._main.ident or 0, None), 4)
+        others = {names.get(number, ""): frame for number, frame in frames.items()}
+        busy = [f"{name}: {_stack(f, 2)}" for name, f in others.items() if f.f_code.co_name not in IDLE]
+        return " | ".join([main, *(words for words in busy if not words.startswith("watchdog"))])
+
+
+def _stack(frame: FrameType | None, most: int) -> str:
+    """The innermost calls of ours, newest first."""
+    ours = [f for f in traceback.extract_stack(frame) if "/app/" in f.filename or "/tests/" in f.filename]
+    return " < ".join(f"{f.filename.rsplit('/', 1)[1]}:{f.lineno} {f.name}" for f in ours[: -most - 1 : -1])
