@@ -7,7 +7,9 @@ from typing import Any
 
 from app import volume_io
 from app.cli import progress
+from app.errors import BadInput
 from app.volume_io import SeriesInfo
+from app.volume_io.sentences import counted
 
 NAME = "info"
 HELP = "show the images in a file, folder or archive"
@@ -25,10 +27,15 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
         AppError: when nothing there can be read.
     """
     found = volume_io.find_series(args.path, progress.report)
+    readable = [series for series in found if series.readable]
+    skipped = [series for series in found if not series.readable]
+    if not readable:
+        others = len(skipped) - 1
+        raise BadInput(skipped[0].reason, f"There is no image in {counted(others, 'other')} either." if others else "")
     return {
         "path": args.path,
-        "series": [_row(series) for series in found if series.readable],
-        "skipped": [{"key": s.key, "modality": s.modality, "reason": s.reason} for s in found if not s.readable],
+        "series": [_row(series) for series in readable],
+        "skipped": [{"key": s.key, "modality": s.modality, "reason": s.reason} for s in skipped],
     }
 
 

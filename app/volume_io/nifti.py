@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -20,13 +21,14 @@ from app.volume_io.values import finite, rescaled
 
 
 def info(blob: Blob, key: str = "") -> SeriesInfo:
-    """What the header says; reads nothing else.
+    """What the header says; the voxels are passed over only where a gzip's own length says that they are not all there.
 
     Raises:
         BadInput: when it cannot be read as an image.
     """
     header, voxels = _open_header(blob)
     _check_size(header, voxels)
+    _check_whole(header, voxels)
     return SeriesInfo(
         key=key,
         description=_stem(blob.label),
@@ -114,6 +116,24 @@ def _check_size(header: NiftiHeader, voxels: Blob) -> None:
     memory.require(voxels.label, 2 * header.bytes_per_time)
 
 
+def _check_whole(header: NiftiHeader, voxels: Blob) -> None:
+    """Find a gzip file that was cut without unpacking a whole one: its last four bytes are its length, modulo 2^32.
+
+    Several members or padding behind the voxels give another length as well, so then the stream itself is asked.
+    """
+    if voxels.head(2) != GZIP_MAGIC:
+        return
+    with voxels.open() as file:
+        file.seek(-4, os.SEEK_END)
+        if int.from_bytes(file.read(4), "little") == header.end % 2**32:
+            return
+        file.seek(0)
+        stream = GzipStream(file, voxels.label)
+        if stream.skip(header.end) < header.end:
+            raise _cut(voxels)
+        stream.finish()
+
+
 def _stored(
     header: NiftiHeader, voxels: Blob, time: int, progress: ReportProgress | None, token: Stop | None
 ) -> NDArray[np.generic]:
@@ -132,8 +152,12 @@ def _stored(
             file.seek(start)
             complete = file.readinto(target.data) == target.size  # type: ignore[attr-defined]  # a buffered reader has it
     if not complete:
-        raise BadInput(f"{voxels.label} ends before its last voxel.", "Copy or download it again.")
+        raise _cut(voxels)
     return array
+
+
+def _cut(voxels: Blob) -> BadInput:
+    return BadInput(f"{voxels.label} ends before its last voxel.", "Copy or download it again.")
 
 
 def _finish(stream: GzipStream, header: NiftiHeader, time: int) -> None:

@@ -46,6 +46,22 @@ def test_convert_writes_what_info_said(folder: Path, tmp_path: Path, capsys: pyt
     assert np.array_equal(np.asanyarray(image.dataobj).transpose(), numbers())
 
 
+def test_where_nothing_is_an_image_info_says_why_and_ends_with_status_3(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    slices = stack(numbers())
+    for one in slices:
+        del one.PixelData
+    folder = save(tmp_path / "empty", slices)
+    report = slice_of(numbers()[0], None, Modality="SR", SeriesInstanceUID="1.2.9")
+    del report.PixelData
+    save(folder / "report", [report])
+    assert main(["info", str(folder), "--json"]) == 3
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.strip().splitlines()[-1].endswith("There is no image in 1 other either.")
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [

@@ -18,6 +18,7 @@ from app.errors import AppError, BadInput, Cancelled
 from app.geometry import Geometry
 from app.volume import NiftiCodes, Volume
 from app.volume_io import memory
+from app.volume_io.gzip_stream import GzipStream
 from app.volume_io.labels import sidecar
 from app.volume_io.values import finite, rescaled
 
@@ -284,3 +285,23 @@ def test_voxels_that_are_no_numbers_become_the_smallest_one() -> None:
     assert notes == ("3 voxels were NaN or infinite, shown as the smallest value -5",)
     with pytest.raises(BadInput, match="no numbers"):
         finite(np.full((1, 1, 2), np.nan), "x")
+
+
+def test_a_list_of_series_leaves_out_what_was_cut_and_unpacks_nothing_that_is_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A gzip file says at its end how long it is; only where that is another length the stream itself is asked."""
+    noise = np.random.default_rng(0).integers(0, 9999, (20, 30, 40)).astype(np.int16)
+    path = tmp_path / "a.nii.gz"
+    volume_io.write_volume(volume(noise), path)
+    content, plain = path.read_bytes(), gzip.decompress(path.read_bytes())
+    for short in (content[: len(content) // 2], content[:-9], gzip.compress(plain[:352]), gzip.compress(plain[:-2])):
+        path.write_bytes(short)
+        with pytest.raises(BadInput, match=r"^a\.nii\.gz"):
+            volume_io.find_series(path)
+    for longer in (gzip.compress(plain + bytes(100)), gzip.compress(plain[:5000]) + gzip.compress(plain[5000:])):
+        path.write_bytes(longer)
+        assert volume_io.find_series(path)[0].shape == noise.shape
+    path.write_bytes(content)
+    monkeypatch.setattr(GzipStream, "skip", lambda *_: pytest.fail("it was unpacked"))
+    assert volume_io.find_series(path)[0].shape == noise.shape
