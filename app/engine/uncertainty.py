@@ -42,7 +42,8 @@ def estimate(
     Args:
         decode: Logits for a list of prompts and a prior.
         prior: What the first mask is made from beside the prompts. The samples start from the first mask's logits, as
-            in the paper's code, unless it is a seed.
+            in the paper's code. Of a seed too they are told as of an answer: as a seed every model would keep it,
+            since all points are drawn from inside it, and a mask that was carried would look perfectly sure.
         first: The first mask where it is known already; else it is decoded.
 
     Raises:
@@ -52,7 +53,7 @@ def estimate(
     first = decode(request.prompts, prior) if first is None else first
     if not (first.logits > 0).any():
         raise EngineFailure("The segment is empty, so its uncertainty is unknown.", "Click on the structure first.")
-    start = prior if prior is not None and prior.seed else Prior(first.region, first.logits)
+    start = Prior(first.region, first.logits)
     samples = Samples(Blocks(geometry.shape, first.blocks), _around(first.logits > 0, first.region, geometry.shape))
     lists = sampled_prompts(request, first, geometry.shape)
     yield from _decoded(lists, lambda prompts: decode(prompts, start), samples, token)

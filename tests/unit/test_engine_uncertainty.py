@@ -112,7 +112,7 @@ def test_the_sureties_are_those_of_whole_sums_over_several_slabs() -> None:
         assert list(found[axis].slices.values()) == pytest.approx(dice.tolist(), rel=1e-5)
 
 
-def test_samples_start_from_the_first_masks_logits_unless_there_is_a_seed() -> None:
+def test_samples_start_from_the_first_masks_logits_and_never_as_a_seed() -> None:
     priors: list[Prior | None] = []
 
     def decode(prompts: tuple[Prompt, ...], prior: Prior | None) -> Prediction:
@@ -125,7 +125,8 @@ def test_samples_start_from_the_first_masks_logits_unless_there_is_a_seed() -> N
     priors.clear()
     seed = Prior(Region.whole(SHAPE), cube(), seed=True)
     run(Estimate(1, 1, PROMPTS, samples=2), decode, seed)
-    assert priors == [seed] * 3
+    assert priors[0] is seed
+    assert [prior is not None and not prior.seed for prior in priors[1:]] == [True, True]
 
 
 def test_prompts_are_drawn_from_the_first_mask_and_excludes_stay() -> None:
