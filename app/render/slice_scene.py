@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from vtkmodules.vtkRenderingCore import vtkRenderer
 
 from app.document import Document
-from app.geometry import Region
+from app.geometry import Index, Region
 from app.render.colours import grey, heat, label_table
 from app.render.outlines import outlines
 from app.render.picking import SlicePlane, Viewport
@@ -19,6 +19,7 @@ from app.view_state import ViewState
 
 _CRISP = 14.0  # logical pixels per voxel from which on voxels are shown as rectangles instead of blurred
 _OUTLINE = 1.4  # logical pixels
+_FADE = 8  # voxels over which the uncertainty fades where its region ends; at least so wide is its margin
 _SAMPLED = 200_000  # voxels, about, whose uncertainty decides how it is coloured
 
 
@@ -59,6 +60,22 @@ def _bright_end(deviation: NDArray[np.float32]) -> float:
     part = deviation[::step, ::step, ::step]
     doubtful = part[part > 0]
     return float(np.percentile(doubtful, 99.5)) if doubtful.size else 1.0
+
+
+def _faded(estimate: Uncertainty, shape: Index, axis: int, at: int) -> NDArray[np.float32]:
+    """The slice `at` across an array axis, one voxel thick, fading out where the estimate ends within the scan.
+
+    Beyond it nothing was looked at; a sharp edge there would look like a border in the patient.
+    """
+    region = estimate.region
+    slab = estimate.deviation.take([at - region.start[axis]], axis)
+    for other in (a for a in range(3) if a != axis):
+        places = np.arange(region.start[other], region.stop[other])
+        low = places - region.start[other] + 1 if region.start[other] else np.full(places.size, _FADE)
+        high = region.stop[other] - places if region.stop[other] < shape[other] else np.full(places.size, _FADE)
+        share = np.minimum(np.minimum(low, high) / _FADE, 1).astype(np.float32)
+        slab = slab * share.reshape([-1 if a == other else 1 for a in range(3)])
+    return slab
 
 
 class SliceScene:
@@ -175,7 +192,7 @@ class SliceScene:
 
     def _show_heat(self, plane: SlicePlane, at: int) -> None:
         estimate = self._estimate
-        if estimate is None or self.heat_top is None:
+        if estimate is None or self._document is None or self.heat_top is None:
             self._layers.heat.hide()
             return
         region = estimate.region
@@ -183,7 +200,7 @@ class SliceScene:
         if not start <= at < stop:
             self._layers.heat.hide()
             return
-        picture = plane.picture(estimate.deviation, at - start)
+        picture = plane.picture(_faded(estimate, self._document.volume.shape, plane.axis, at), 0)
         last = tuple(b - 1 for b in region.stop)
         origin = plane.plane([region.start, last]).min(axis=0)
         self._layers.heat.show(heat(picture, self._top), self._spacing(plane), (float(origin[0]), float(origin[1])))

@@ -9,6 +9,7 @@ from vtkmodules.vtkRenderingCore import vtkCamera
 Floats = NDArray[np.float64]
 
 _DEGREES = 0.45  # per pixel
+_RIM = 0.06  # of the view, free around what was fitted into it
 
 
 def rotate(camera: vtkCamera, x: float, y: float) -> None:
@@ -30,6 +31,17 @@ def pan(camera: vtkCamera, x: float, y: float, height: float) -> None:
     move = (y * up - x * right) * millimetres
     camera.SetFocalPoint(*(np.array(camera.GetFocalPoint()) + move))
     camera.SetPosition(*(np.array(camera.GetPosition()) + move))
+
+
+def fit(camera: vtkCamera, places: Floats, width: float, height: float) -> None:
+    """Back off, or come closer, until all of `places` (n, 3) just show in a view of that many pixels."""
+    right, up, forwards = _frame(camera)
+    towards = -forwards / np.linalg.norm(forwards)
+    steep = np.tan(np.deg2rad(camera.GetViewAngle()) / 2) * (1 - _RIM)
+    away = places - np.array(camera.GetFocalPoint())
+    wide, high = np.abs(away @ right) / (steep * width / max(height, 1.0)), np.abs(away @ up) / steep
+    distance = float((away @ towards + np.maximum(wide, high)).max())
+    camera.SetPosition(*(np.array(camera.GetFocalPoint()) + distance * towards))
 
 
 def line_of_sight(camera: vtkCamera, x: float, y: float, width: float, height: float) -> tuple[Floats, Floats]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from PySide6.QtCore import QPointF, Qt, QTimer, Signal
-from PySide6.QtGui import QMouseEvent, QPainter, QWheelEvent
+from PySide6.QtGui import QMouseEvent, QPainter, QResizeEvent, QWheelEvent
 from PySide6.QtWidgets import QWidget
 
 from app.document import Document
@@ -51,6 +51,8 @@ class VolumeView(VtkWidget):
         self._live: LiveSurfaces | None = None
         self._pressed, self._last = QPointF(), QPointF()
         self._pause = self._timer(DEBOUNCE_MS, self._begin, once=True)
+        self._untouched: tuple[float, float, float] | None = None
+        """Whence it is seen as long as the mouse has not moved it."""
         self._poll = self._timer(_POLL_MS, self._collect, once=False)
 
     def _timer(self, milliseconds: int, slot: Callable[[], None], once: bool) -> QTimer:
@@ -114,11 +116,19 @@ class VolumeView(VtkWidget):
         middle, towards = (low + high) / 2, np.array(direction) / np.linalg.norm(direction)
         camera = self.renderer.GetActiveCamera()
         camera.SetFocalPoint(*middle)
-        camera.SetPosition(*(middle + towards * 1.6 * np.linalg.norm(high - low)))
+        camera.SetPosition(*(middle + towards * np.linalg.norm(high - low)))
         camera.SetViewUp(0, abs(towards[2]) > 0.9, abs(towards[2]) <= 0.9)
         self.schedule_render()
 
+        trackball.fit(camera, corners, self.width(), self.height())
+        self._untouched = direction
     # Drawing
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802  # Qt's name
+        """The whole volume still, until the user has moved it."""
+        super().resizeEvent(event)
+        if self._untouched:
+            self.look_from(self._untouched)
 
     def refresh(self) -> None:
         """Bring colours, frames and slices up to date."""
@@ -212,6 +222,7 @@ class VolumeView(VtkWidget):
             return
         self.schedule_render()
 
+        self._untouched = None
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: N802  # Qt's name
         """A click without a drag picks what it hits."""
         moved = event.position() - self._pressed
@@ -229,6 +240,7 @@ class VolumeView(VtkWidget):
         trackball.zoom(self.renderer.GetActiveCamera(), 1.1 ** (event.angleDelta().y() / 120))
         self.schedule_render()
 
+        self._untouched = None
     def index_at(self, pixel: QPointF) -> Index | None:
         """The first voxel of a visible segment on the line of sight through a logical pixel; None in the empty.
 

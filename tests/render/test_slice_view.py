@@ -189,6 +189,27 @@ def test_uncertainty_is_shown_where_it_is_and_only_when_asked(show, qtbot):
     assert (shown.pixels() == plain).all()
 
 
+def test_uncertainty_fades_where_its_region_ends_inside_the_scan_and_nowhere_else(show, qtbot):
+    document, view = case("LPS")
+    view.active = document.add_segment("a").label
+    view.heat = True
+    shown = show(document, view)
+    plain = shown.pixels().astype(int)
+    _, j, i = document.volume.shape
+    region = Region((18, 0, 4), (23, j, i))  # ends inside the scan at one side only, the patient's right
+    shown.set_estimate(Estimate(Asked(view.active), region, np.ones(region.shape, np.float32)))
+    change = np.abs(shown.pixels().astype(int) - plain).sum(axis=-1)
+
+    def at(index):
+        pixel = shown.pixel_at(index)
+        return change[round(pixel.y()), round(pixel.x())]
+
+    middle = at((20, j // 2 + 4, 16))
+    assert at((20, j // 2 + 4, 4)) < 0.4 * middle
+    assert at((20, j // 2 + 4, 4)) < at((20, j // 2 + 4, 7)) < middle
+    assert at((20, j // 2 + 4, i - 1)) > 0.8 * middle
+
+
 def test_suggestion_and_preview_come_and_go(show):
     document, view = case()
     shown = show(document, view)

@@ -73,6 +73,25 @@ def test_a_surface_is_where_its_voxels_are(show, orientation, direction, to_the_
     assert y < HEIGHT / 2
 
 
+@pytest.mark.parametrize("size", [(460, 400), (300, 420), (700, 260)])
+def test_the_whole_box_is_in_the_picture_until_the_user_moves_it(show, qtbot, size):
+    document, view = case("LPS", shape=(40, 30, 20), spacing=(1.0, 2.0, 3.0))
+    shown = show(document, view)
+    shown.resize(*size)
+    qtbot.wait(60)
+    lines = (np.abs(shown.pixels().astype(int) - shown.pixels()[5, 5]).max(axis=-1) > 40).nonzero()
+    margins = [lines[0].min(), lines[1].min(), size[1] - 1 - lines[0].max(), size[0] - 1 - lines[1].max()]
+    assert min(margins) > 2, margins
+    assert min(margins[::2]) < 0.2 * size[1] or min(margins[1::2]) < 0.2 * size[0], margins
+    QTest.mousePress(shown, Qt.MouseButton.LeftButton, pos=QPoint(50, 50))
+    QTest.mouseMove(shown, QPoint(90, 70))
+    QTest.mouseRelease(shown, Qt.MouseButton.LeftButton, pos=QPoint(90, 70))
+    turned = camera_of(shown)
+    shown.resize(size[0] + 50, size[1])
+    qtbot.wait(60)
+    assert camera_of(shown) == turned
+
+
 def test_mirrored_grids_show_the_same_solid_in_the_same_light(show):
     pictures = []
     for orientation in ("RAS", "LAS", "LPI"):
