@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QCoreApplication, QObject, Qt
 from PySide6.QtGui import QAction, QKeySequence
-from PySide6.QtWidgets import QMenu, QMenuBar, QToolBar, QToolButton, QWidget
+from PySide6.QtWidgets import QMenu, QMenuBar, QToolButton, QWidget
 
 from app.errors import AppError
 from app.ui import theme
 from app.ui.icons import icon
+from app.ui.panels.tool_bar import ToolBar
 from app.ui.soon import Soon
-from app.ui.table import MENUS, ROWS, TOOL_BAR, Row
+from app.ui.table import MENUS, ROWS, TEXTED, TOOL_BAR, Row
 
 if TYPE_CHECKING:
     from app.ui.commands import Commands
@@ -86,17 +87,17 @@ class Actions(QObject):
             menu.setToolTipsVisible(True)
             self._fill(menu, [row for row in ROWS if row.menu == title])
 
-    def fill_tool_bar(self, bar: QToolBar) -> None:
+    def fill_tool_bar(self, bar: ToolBar) -> None:
         """The buttons; an empty id is a line."""
         for name in TOOL_BAR:
             if not name:
                 bar.addSeparator()
                 continue
             bar.addAction(self._actions[name])
-            button = bar.widgetForAction(self._actions[name])
-            if isinstance(button, QToolButton) and self._rows[name].button:
+            if self._rows[name].button:
                 self._actions[name].setIconText(translated(self._rows[name].button))
-                button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        texted = (bar.widgetForAction(self._actions[name]) for name in TEXTED)
+        bar.set_texted([button for button in texted if isinstance(button, QToolButton)])
 
     def context_menu(self, parent: QWidget, names: Iterable[str]) -> QMenu:
         """A menu of some actions."""

@@ -34,6 +34,8 @@ class Estimates(QObject):
         self._session, self._jobs, self._views, self._segments, self._banner = session, jobs, views, segments, banner
         self._then: Callable[[Estimated], None] | None = None
         self._suggested: tuple[Index, bool] | None = None
+        self._question = ""
+        """What the banner asks of the suggested click."""
         self._again = Soon(self, self._ask_again, SETTLE_MS)
         self._follow = Soon(self, self._follow_now)
         session.view.heat = bool(QSettings().value(_SETTING, True, type=bool))
@@ -57,9 +59,10 @@ class Estimates(QObject):
     def worst(self) -> None:
         """Go to the slice of the view last worked in where the mask is least sure."""
         axis = self._views.worked.view.axis
-        carried = self._session.confidences(self._session.view.active).get(axis)
-        if carried:
-            self._go_to(axis, min(carried, key=lambda index: carried[index]))
+        carried = self._session.confidences(self._session.view.active).get(axis, {})
+        filled = [index for index, confidence in carried.items() if confidence > 0]  # 0: empty, beyond the end
+        if filled:
+            self._go_to(axis, min(filled, key=lambda index: carried[index]))
         else:
             self._with_estimate(lambda estimated: self._go_to_worst(estimated, axis))
 
@@ -68,8 +71,7 @@ class Estimates(QObject):
         if self._suggested is None:
             return False
         index, inside = self._suggested
-        self._suggested = None
-        self._banner.hide()  # it asks for the key that was just pressed
+        self._forget_suggestion()
         point = Point(index, inside == as_thought, self._views.worked.view.axis)
         self._session.add_prompt(self._session.view.active, point)
         return True
@@ -79,7 +81,7 @@ class Estimates(QObject):
     def follow(self, *_: object) -> None:
         """The segment or its voxels changed: what runs or is shown may be old."""
         self._session.inference.drop_stale_estimate()
-        self._suggested = None
+        self._forget_suggestion()
         self._follow.ask()
 
     def _follow_now(self) -> None:
@@ -139,10 +141,20 @@ class Estimates(QObject):
         self._session.view.crosshair = index
         self._views.set_suggestion(index)
         if inside:
-            text = self.tr("Least sure here, but probably inside. Enter includes it, Shift+Enter excludes it.")
+            self._question = self.tr(
+                "Least sure here, but probably inside. Enter includes it, Shift+Enter excludes it."
+            )
         else:
-            text = self.tr("Least sure here, but probably outside. Enter excludes it, Shift+Enter includes it.")
-        self._banner.tell(text)
+            self._question = self.tr(
+                "Least sure here, but probably outside. Enter excludes it, Shift+Enter includes it."
+            )
+        self._banner.tell(self._question)
+
+    def _forget_suggestion(self) -> None:
+        """The keys that the banner names mean nothing any more, so it goes too."""
+        if self._suggested is not None:
+            self._suggested = None
+            self._banner.take_back(self._question)
 
     def _go_to_worst(self, estimated: Estimated, axis: int) -> None:
         if estimated.surety:

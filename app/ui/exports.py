@@ -123,10 +123,7 @@ class Exports(QObject):
         case = self._session.case
         named = [replace(s, term=choice.terms.get(s.label, s.term)) for s in case.segments if s.label in choice.labels]
         frozen, volume = case.segmentation.freeze(), case.volume
-        region = volume.geometry.region
-        return lambda: Order(
-            path, frozen.crop(region), tuple(named), volume.geometry, volume.source, choice.identified, volume.codes
-        )
+        return Order(path, frozen, tuple(named), volume.geometry, volume.source, choice.identified, volume.codes)
 
     # Out
 
@@ -154,7 +151,7 @@ class Exports(QObject):
         def work() -> None:
             volume_io.write_labels(path, labels.crop(volume.geometry.region), volume.geometry, volume.codes, names)
 
-        def done(_: None) -> None:
+        def done(_: object) -> None:
             self._end(path)
             self._banner.tell(
                 self.tr("Wrote %1 with %2 segments.").replace("%1", path.name).replace("%2", str(len(names)))

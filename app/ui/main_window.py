@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import QPoint, QSettings, QSize, Qt, QTimer
+from PySide6.QtCore import QPoint, QSettings, Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QShowEvent
-from PySide6.QtWidgets import QStackedWidget, QToolBar, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
 from app.autosave import Autosave, recovery_folder
 from app.prompts import Prompt
@@ -34,6 +34,7 @@ from app.ui.panels.empty import EmptyState
 from app.ui.panels.four_up import FourUp
 from app.ui.panels.sidebar import Sidebar
 from app.ui.panels.volumes import Volumes
+from app.ui.panels.tool_bar import ToolBar
 from app.ui.recent import RecentFiles
 from app.ui.soon import Soon
 from app.ui.status import Status
@@ -105,10 +106,7 @@ class MainWindow(DropWindow):
         self.setCentralWidget(centre)
         self.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, self.sidebar)
         self.actions_.fill_menus(self.menuBar())
-        bar = QToolBar(self.tr("Tools"))
-        bar.setObjectName("tools")
-        bar.setMovable(False)
-        bar.setIconSize(QSize(22, 22))
+        bar = ToolBar(self.tr("Tools"))
         self.actions_.fill_tool_bar(bar)
         self.addToolBar(bar)
         self.sidebar.add_buttons(self.actions_)

@@ -249,3 +249,5 @@ TOOL_BAR = (
     "brush", "window", "",
     "propagate", "uncertainty", "next-click", "", "export-mesh", "export-labels",
 )  # fmt: skip
+TEXTED = ("next-click", "uncertainty", "propagate", "export-labels", "export-mesh")
+"""Buttons with a text, in the order in which they lose it where the window is narrow."""

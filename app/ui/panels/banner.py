@@ -14,7 +14,9 @@ from app.ui.icons import icon
 from app.ui.panels.view_frame import small_button
 
 NOTICE_MS = 12_000
-MOST_WIDE = 720
+TOP, LINE = 2, 28
+"""One line lies over the headers of the views: neither over their letters nor over the pictures."""
+WITHOUT_TEXT = 80  # pixels: icon, button and what is between
 
 
 class Banner(QFrame):
@@ -24,7 +26,7 @@ class Banner(QFrame):
         super().__init__(parent)
         self.setObjectName("banner")
         row = QHBoxLayout(self)
-        row.setContentsMargins(12, 6, 6, 6)
+        row.setContentsMargins(10, 3, 4, 3)
         row.setSpacing(8)
         self._icon = QLabel()
         self._icon.setFixedSize(20, 20)
@@ -33,6 +35,8 @@ class Banner(QFrame):
         self._text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._text.setTextFormat(Qt.TextFormat.PlainText)
         close = small_button("close", self.tr("Close"))
+        close.setObjectName("inRow")
+        close.setFixedSize(22, 22)
         close.clicked.connect(self.hide)
         row.addWidget(self._icon, 0, Qt.AlignmentFlag.AlignTop)
         row.addWidget(self._text, 1)
@@ -78,6 +82,11 @@ class Banner(QFrame):
             self._show("notice", theme.ACCENT, text)
             self._timer.start(NOTICE_MS)
 
+    def take_back(self, text: str) -> None:
+        """Leave, if this is what it says: it is not so any more."""
+        if self.text == text:
+            self.hide()
+
     def _show(self, kind: str, colour: str, text: str) -> None:
         self._icon.setPixmap(icon("error" if kind == "error" else "info", colour).pixmap(20, 20))
         self._text.setText(text)
@@ -93,5 +102,7 @@ class Banner(QFrame):
         centre = self.parentWidget()
         if centre is None:
             return
-        width = min(MOST_WIDE, centre.width() - 32)
-        self.setGeometry((centre.width() - width) // 2, 8, width, max(40, self.heightForWidth(width)))
+        lines = self._text.text().split("\n")
+        text = max(self._text.fontMetrics().horizontalAdvance(line) for line in lines)
+        width = min(text + WITHOUT_TEXT, centre.width() - 32)
+        self.setGeometry((centre.width() - width) // 2, TOP, width, max(LINE, self.heightForWidth(width)))
