@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from app.engine.sam2.picture import DEVIATION, MEAN, Pictures, resized
@@ -96,3 +97,11 @@ def test_resizing_averages_where_it_gets_smaller():
     small = resized(values, (2, 2))
     assert small.ravel() == pytest.approx([0, 1, 2, 3], abs=0.5)
     assert (small.argsort(axis=None) == [0, 1, 2, 3]).all()
+
+
+def test_logits_come_onto_a_slice_as_in_sam_2_also_where_it_is_smaller():
+    """Official: F.interpolate(mode="bilinear", align_corners=False), which does not smooth."""
+    low = np.random.default_rng(0).normal(size=(32, 32)).astype(np.float32)
+    pictures = Pictures(volume(np.zeros((2, 21, 50), np.float32)), 128, {})
+    expected = torch.nn.functional.interpolate(torch.from_numpy(low)[None, None], (21, 50), mode="bilinear")
+    assert np.abs(pictures.plane(0, low) - expected[0, 0].numpy()).max() < 1e-5

@@ -109,6 +109,24 @@ def test_a_further_click_gets_the_logits_of_the_answer_before_and_all_clicks(pre
     assert mask.min() == -32
 
 
+def test_a_further_click_is_told_the_very_logits_of_the_decoder_before(predictor, video, monkeypatch):
+    given, told, decode = [], [], predictor.network.decode
+
+    def listen(*arguments):
+        given.append(arguments[3])
+        told.append(decode(*arguments))
+        return told[-1]
+
+    monkeypatch.setattr(predictor.network, "decode", listen)
+    clicks = Point((4, 20, 15)), Point((4, 35, 15), positive=False), Point((4, 10, 30))
+    answer = predictor.predict(video, clicks[:1], None)
+    for count in (2, 3):
+        answer = predictor.predict(video, clicks[:count], Prior(answer.region, answer.logits))
+    assert given[0] is None
+    for fed, before in zip(given[1:], told, strict=False):
+        assert np.array_equal(fed, np.clip(before.logits, -32, 32))
+
+
 def test_a_box_is_told_before_points_by_its_corners_in_the_picture(predictor, video, monkeypatch):
     given, decode = [], predictor.network.decode
     monkeypatch.setattr(
@@ -222,6 +240,19 @@ def test_the_ensemble_stays_on_the_clicked_slice_and_encodes_it_once(predictor, 
     assert estimated.region == Region.plane(SHAPE, 1, 20)
     assert (estimated.deviation > 0).any()
     assert len(estimated.volumes) == 4
+
+
+def test_a_slice_that_was_clicked_is_remembered_with_the_decoders_own_pointer(predictor, video):
+    answer = predictor.predict(video, (Point((5, 20, 15)),), None)
+    mask = answer.logits[0] > 0
+    assert mask.any()
+    said = video.originals.of_mask(0, 5, mask)
+    clicked = predictor.remember(video, 0, {5: mask}).bank.conditioning[5]
+    assert np.array_equal(clicked.pointer, said.pointer)
+    painted = mask.copy()
+    painted[40:44, 2:6] ^= True
+    drawn = predictor.remember(video, 0, {5: painted}).bank.conditioning[5]
+    assert not np.array_equal(drawn.pointer, said.pointer)
 
 
 def test_an_empty_conditioning_slice_is_remembered_as_without_the_object(predictor, video):

@@ -36,6 +36,7 @@ class FakeBackend:
         self.encoded = 0
         self.calls: list[tuple[np.ndarray, np.ndarray, bool]] = []
         self.fed: list[np.ndarray] = []
+        self.said: list[np.ndarray] = []
 
     def compile(
         self,
@@ -66,7 +67,9 @@ class FakeBackend:
         if (kinds == 2).any():
             (left, top), (right, bottom) = points[0][kinds[0] == 2][0], points[0][kinds[0] == 3][0]
             logits[(x >= left) & (x <= right) & (y >= top) & (y <= bottom)] = 5
+        logits = logits + np.sin(np.arange(side * side) ** 2.0).reshape(side, side)  # finer than pixels of a slice
         masks = np.stack([logits, logits, np.maximum(logits, 1.0), logits])[None].astype(np.float32)
+        self.said.append(masks[0])
         return masks, np.array([[0.9, 0.1, 0.8, 0.2]], np.float32)
 
 
@@ -150,6 +153,31 @@ def test_one_click_takes_the_best_of_three_and_the_next_corrects_its_logits(load
     assert given
     np.testing.assert_allclose(points[0], [10 * 1024 / 60, 10 * 683 / 40], rtol=1e-6)
     assert backend.fed[-1].max() == pytest.approx(3, abs=0.1)
+
+
+def test_the_next_click_is_told_the_very_logits_of_the_decoder_before(load: Any, backend: FakeBackend) -> None:
+    """Not those that came back from the slice's pixels: here a decoder of 256 x 256 and a slice of 40 x 60."""
+    predictor = load("mobile_sam")
+    features, clicks = prepared(predictor), (Point((2, 10, 10)), Point((2, 30, 40)), Point((4, 20, 20)))
+    first = predictor.predict(features, clicks[:1], None)
+    second = predictor.predict(features, clicks[:2], Prior(first.region, first.logits))
+    np.testing.assert_array_equal(backend.fed[1], backend.said[0][2])
+    third = predictor.predict(features, clicks, Prior(second.region, second.logits))  # cut to what is near both masks
+    assert len(backend.fed) == 3
+    predictor.predict(features, (*clicks, Point((2, 5, 50))), Prior(third.region, third.logits))
+    np.testing.assert_array_equal(backend.fed[3], backend.said[1][0])
+
+
+def test_a_mask_that_was_changed_is_told_as_it_is(load: Any, backend: FakeBackend) -> None:
+    predictor = load("mobile_sam")
+    features = prepared(predictor)
+    first = predictor.predict(features, (Point((2, 10, 10)),), None)
+    painted = first.logits.copy()
+    painted[0, 30:35, 40:50] = -20.0
+    predictor.predict(features, (Point((2, 10, 10)), Point((2, 30, 20))), Prior(first.region, painted))
+    place = int(32 * 683 / 40 / 4), int(45 * 1024 / 60 / 4)
+    assert backend.fed[1][place] == pytest.approx(-20, abs=0.5)
+    assert backend.said[0][2][place] > 0
 
 
 def test_sam_med2d_always_asks_for_three_and_is_fed_probabilities(load: Any, backend: FakeBackend) -> None:

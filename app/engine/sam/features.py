@@ -13,7 +13,7 @@ from app.engine.protocol import Logits
 from app.engine.sam.frame import Frame
 from app.engine.sam.intensity import Grey
 from app.engine.sam.recipes import Recipe
-from app.engine.slicewise import Features, SliceEmbeddings, Upright
+from app.engine.slicewise import Features, Originals, SliceEmbeddings, Upright
 from app.geometry import Index
 from app.volume import Volume
 
@@ -43,11 +43,12 @@ class View:
 
 
 class SamFeatures(SliceEmbeddings):
-    """What `SamPredictor.prepare` returns."""
+    """What `SamPredictor.prepare` returns; `originals` are low-resolution logits."""
 
     def __init__(self, volume: Volume, recipe: Recipe, grey: Grey, run: Run) -> None:
         super().__init__(volume, self._encoded)
         self._recipe, self._grey, self._run = recipe, grey, run
+        self.originals: Originals[Logits] = Originals()
 
     def view(self, axis: int) -> View:
         """Of the slices across an axis."""

@@ -74,9 +74,8 @@ class SamPredictor:
             memory.known[index] = known
             return known, 0.0
         view = memory.prepared.view(memory.axis)
-        before = view.lowered(known) if self._recipe.feeds_back else None
-        found = self._runner.decode(memory.prepared.embedding(memory.axis, index), self._around(mask, view), before)
-        memory.known[index] = view.raised(found.logits)
+        before = self._fed_back(memory.prepared, memory.axis, previous, known)
+        memory.known[index] = self._decoded(memory.prepared, memory.axis, index, self._around(mask, view), before)
         return memory.known[index], confidence(memory.known[index], mask)
 
     def _answer(self, prepared: SamFeatures, asked: SlicePrompts, known: Logits | None) -> Logits:
@@ -92,8 +91,22 @@ class SamPredictor:
             return np.full(_flat(prepared.volume.shape, asked.axis), ABSENT, np.float32)
         view = prepared.view(asked.axis)
         tokens = Tokens.of(prompts, view.pixel, whole=self._recipe.style == "lite")
-        before = view.lowered(known) if known is not None and self._recipe.feeds_back else None
-        return view.raised(self._runner.decode(prepared.embedding(asked.axis, asked.index), tokens, before).logits)
+        before = self._fed_back(prepared, asked.axis, asked.index, known)
+        return self._decoded(prepared, asked.axis, asked.index, tokens, before)
+
+    def _decoded(self, prepared: SamFeatures, axis: int, index: int, tokens: Tokens, before: Logits | None) -> Logits:
+        """Logits of a slice, in array order; what the decoder said is noted for the prompts that follow."""
+        low = self._runner.decode(prepared.embedding(axis, index), tokens, before).logits
+        logits = prepared.view(axis).raised(low)
+        prepared.originals.keep(axis, index, logits, low)
+        return logits
+
+    def _fed_back(self, prepared: SamFeatures, axis: int, index: int, known: Logits | None) -> Logits | None:
+        """Low-resolution logits of what is known of a slice: as the decoder gave them, or lowered."""
+        if known is None or not self._recipe.feeds_back:
+            return None
+        original = prepared.originals.of_logits(axis, index, known)
+        return prepared.view(axis).lowered(known) if original is None else original
 
     def _around(self, mask: NDArray[np.bool_], view: View) -> Tokens:
         """A box around a mask, a little wider, for the next slice."""
@@ -104,12 +117,12 @@ class SamPredictor:
             across = down = float(self._recipe.box_margin)
             left, top, right, bottom = (float(int(value)) for value in (left, top, right, bottom))
         else:
-            across, down = frame.point(max(1.0, BOX_MARGIN * np.ptp(columns)), max(1.0, BOX_MARGIN * np.ptp(rows)))
+            across, down = frame.length(max(1.0, BOX_MARGIN * np.ptp(columns)), max(1.0, BOX_MARGIN * np.ptp(rows)))
         return Tokens.box(
-            max(0.0, left - across),
-            max(0.0, top - down),
-            min(float(frame.columns), right + across),
-            min(float(frame.rows), bottom + down),
+            max(float(frame.left), left - across),
+            max(float(frame.top), top - down),
+            min(float(frame.left + frame.columns), right + across),
+            min(float(frame.top + frame.rows), bottom + down),
         )
 
 

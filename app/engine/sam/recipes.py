@@ -48,11 +48,16 @@ class Recipe:
     def frame(self, height: int, width: int) -> Frame:
         """Where a picture of that size lies in the input."""
         rows = columns = self.size
+        top = left = 0
         if self.style in ("sam", "lite"):  # the longer side fills the input, the rest stays empty
             scale = self.size / max(height, width)
             rows, columns = int(height * scale + 0.5), int(width * scale + 0.5)
+        if self.style == "med2d" and max(height, width) < self.size:  # smaller ones lay in the middle, not enlarged
+            rows, columns = height, width
+            top, left = (self.size - height) // 2, (self.size - width) // 2
         medsam = self.style == "medsam"
-        return Frame(height, width, rows, columns, self.size, 4 * self.grid, probability=medsam, by_input=not medsam)
+        place = rows, columns, self.size, 4 * self.grid, top, left
+        return Frame(height, width, *place, probability=medsam, by_input=not medsam)
 
     def input(self, picture: NDArray[np.uint8]) -> NDArray[np.float32]:
         """(height, width) in 0..255 -> (1, 3, size, size)."""
@@ -68,7 +73,7 @@ class Recipe:
             case "med2d":
                 channels = _resized(_normalised(picture), frame)
         whole = np.zeros((1, 3, self.size, self.size), np.float32)
-        whole[0, :, : frame.rows, : frame.columns] = channels
+        whole[0, :, frame.top : frame.top + frame.rows, frame.left : frame.left + frame.columns] = channels
         return whole
 
 

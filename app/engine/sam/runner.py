@@ -19,7 +19,7 @@ from app.engine.weights.checkpoint import read_state
 from app.engine.weights.random_state import random_state
 from app.errors import BadInput
 
-VERSION = "2"  # of what is computed from the same weights; compiled models and embeddings of another are not used
+VERSION = "3"  # of what is computed from the same weights; compiled models and embeddings of another are not used
 
 
 class Mask(NamedTuple):

@@ -67,8 +67,8 @@ class Pictures:
         return resized(self._upright(axis).picture(plane.astype(np.float32)), (side, side))
 
     def plane(self, axis: int, logits: Values) -> Values:
-        """Logits on a square picture of any side -> on the slice, in array order."""
-        return np.ascontiguousarray(self._upright(axis).plane(resized(logits, self._size(axis))))
+        """Logits on a square picture of any side -> on the slice, in array order: bilinear, not smoothed, as SAM 2."""
+        return np.ascontiguousarray(self._upright(axis).plane(resized(logits, self._size(axis), smooth=False)))
 
     def _upright(self, axis: int) -> Upright:
         return Upright.of(self.volume.geometry, axis)
@@ -97,8 +97,12 @@ class Pictures:
         return not in_hounsfield(self.volume) and self.volume.intensity_range[0] >= 0
 
 
-def resized(values: Values, shape: tuple[int, int]) -> Values:
-    """Bilinear, averaged over what falls into a pixel where it gets smaller (2D)."""
+def resized(values: Values, shape: tuple[int, int], *, smooth: bool = True) -> Values:
+    """Bilinear (2D).
+
+    Args:
+        smooth: Where it gets smaller, average over what falls into a pixel.
+    """
     import torch
     from torch.nn import functional
 
@@ -106,5 +110,5 @@ def resized(values: Values, shape: tuple[int, int]) -> Values:
         return values
     tensor = torch.from_numpy(np.ascontiguousarray(values, np.float32))[None, None]
     smaller = shape[0] < values.shape[0] or shape[1] < values.shape[1]
-    made = functional.interpolate(tensor, shape, mode="bilinear", align_corners=False, antialias=smaller)
+    made = functional.interpolate(tensor, shape, mode="bilinear", align_corners=False, antialias=smooth and smaller)
     return np.asarray(made[0, 0].numpy(), np.float32)

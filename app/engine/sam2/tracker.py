@@ -55,15 +55,26 @@ def carry(track: Track, index: int, previous: int) -> tuple[Logits, float]:
 
 
 def _conditioned(video: Video, axis: int, index: int, mask: Mask) -> Remembered:
-    """A given mask is remembered as it is; the decoder only makes the pointer (sam2_base.py, _use_mask_as_output)."""
+    """What the decoder answered to clicks or a box is remembered on its own grid, with the pointer it had.
+
+    Another mask is remembered as it is; the decoder only makes its pointer (sam2_base.py, _use_mask_as_output).
+    """
     network, features = video.network, video.features(axis, index)
+    said = video.originals.of_mask(axis, index, mask)
+    if said is not None and said.score > 0:
+        return _remembered(video, features["coarse"], _hard(said.logits, network.side), said)
     square = (video.pictures.square(axis, mask, network.side) >= 0.5).astype(np.float32)
     decoded = network.decode(features, features["coarse"], NO_MARKS, _shrunk(video, square))
     low = resized(drawn_logits(square), (network.low, network.low))
-    hard = np.where(resized(low, square.shape) > 0, DRAWN, -DRAWN).astype(np.float32)
+    hard = _hard(low, network.side)
     if not square.any():
         decoded = Decoded(decoded.logits, decoded.quality, network.constants.no_object, -1.0)
     return _remembered(video, features["coarse"], hard, decoded, present=bool(square.any()))
+
+
+def _hard(low: Values, side: int) -> Values:
+    """Logits of a slice that was prompted, as its memory is made of them: -10 and 10, (S, S)."""
+    return np.where(resized(low, (side, side)) > 0, DRAWN, -DRAWN).astype(np.float32)
 
 
 def _remembered(

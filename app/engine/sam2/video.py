@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from app.engine.protocol import Logits
 from app.engine.sam2.marks import Said
-from app.engine.sam2.network import Network
+from app.engine.sam2.network import Decoded, Network
 from app.engine.sam2.picture import Pictures
-from app.engine.slicewise import ABSENT, SliceEmbeddings, SlicePrompts
+from app.engine.slicewise import ABSENT, Originals, SliceEmbeddings, SlicePrompts
 from app.volume import Volume
 
 Values = NDArray[np.float32]
@@ -21,7 +21,7 @@ LARGEST = 32.0  # logits are cut there before they are fed back or shown
 
 
 class Video(SliceEmbeddings):
-    """What `prepare` gives; nothing is computed before a slice is asked for.
+    """What `prepare` gives; nothing is computed before a slice is asked for. `originals` are the decoder's own words.
 
     Args:
         recipe: Of the card.
@@ -30,6 +30,7 @@ class Video(SliceEmbeddings):
     def __init__(self, volume: Volume, network: Network, recipe: Mapping[str, Any]) -> None:
         self.pictures = Pictures(volume, network.side, recipe)
         self.network = network
+        self.originals: Originals[Decoded] = Originals()
         super().__init__(volume, lambda axis, index: network.encode(self.pictures.pixels(axis, index)))
 
     def answer(self, asked: SlicePrompts, known: Logits | None) -> Logits:
@@ -48,13 +49,18 @@ class Video(SliceEmbeddings):
         if before is None and not said.includes:
             return np.full([n for a, n in enumerate(self.volume.shape) if a != asked.axis], ABSENT, np.float32)
         features = self.features(asked.axis, asked.index)
-        low = None if before is None else self._lowered(asked.axis, before)
+        low = None if before is None else self._lowered(asked, before)
         alone = features["coarse"] + self.network.constants.no_memory
         decoded = self.network.decode(features, alone, said.arrays, low)
-        return self.pictures.plane(asked.axis, np.clip(decoded.logits, -LARGEST, LARGEST))
+        logits = self.pictures.plane(asked.axis, np.clip(decoded.logits, -LARGEST, LARGEST))
+        self.originals.keep(asked.axis, asked.index, logits, decoded)
+        return logits
 
-    def _lowered(self, axis: int, logits: Logits) -> Values:
-        return np.clip(self.pictures.square(axis, logits, self.network.low), -LARGEST, LARGEST)
+    def _lowered(self, asked: SlicePrompts, logits: Logits) -> Values:
+        """As the decoder gave them where it did, else on its grid."""
+        original = self.originals.of_logits(asked.axis, asked.index, logits)
+        low = self.pictures.square(asked.axis, logits, self.network.low) if original is None else original.logits
+        return np.clip(low, -LARGEST, LARGEST)
 
 
 def drawn_logits(share: Values) -> Values:

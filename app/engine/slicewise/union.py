@@ -7,10 +7,10 @@ from collections.abc import Mapping
 import numpy as np
 
 from app.engine.protocol import Logits, Prediction, Prior
+from app.engine.slicewise.originals import NEAR
 from app.geometry import Index, Region
 
 ABSENT = -8.0  # logit where no slice was asked: as sure as the networks are of background
-_MARGIN = 8  # voxels around the mask of a slice that are kept of its logits when there are several slices
 
 
 def united(slices: Mapping[tuple[int, int], Logits], shape: Index, prior: Prior | None) -> Prediction:
@@ -59,7 +59,7 @@ def _box(slices: Mapping[tuple[int, int], Logits], planes: Mapping[tuple[int, in
         if whole or mask is None:
             region = region.union(plane if whole else Region(plane.start, plane.start))
             continue
-        near = mask.grown(_MARGIN, plane.shape)
+        near = mask.grown(NEAR, plane.shape)
         k, j, i = plane.start
         region = region.union(near.within(Region((-k, -j, -i), (0, 0, 0))))
     return region if region.size else next(iter(planes.values()))
