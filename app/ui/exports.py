@@ -47,10 +47,10 @@ class Exports(QObject):
     # The dialog
 
     def mesh(self) -> None:
-        """Ask how to export the active segment, or all when none is active, as a surface."""
-        active = self._session.view.active
-        known = [segment.label for segment in self._session.case.segments]
-        self.ask(".stl", [active] if active in known else known)
+        """Ask how to export the active segment as a surface; where it has no voxel yet, all that have one."""
+        active, segmentation = self._session.view.active, self._session.case.segmentation
+        solid = [label for label in segmentation.segments if segmentation.extent(label) is not None]
+        self.ask(".stl", [active] if active in solid else solid)
 
     def labels(self) -> None:
         """Ask how to export all segments as labels or contours."""
@@ -123,7 +123,10 @@ class Exports(QObject):
         case = self._session.case
         named = [replace(s, term=choice.terms.get(s.label, s.term)) for s in case.segments if s.label in choice.labels]
         frozen, volume = case.segmentation.freeze(), case.volume
-        return Order(path, frozen, tuple(named), volume.geometry, volume.source, choice.identified, volume.codes)
+        region = volume.geometry.region
+        return lambda: Order(
+            path, frozen.crop(region), tuple(named), volume.geometry, volume.source, choice.identified, volume.codes
+        )
 
     # Out
 
@@ -151,7 +154,7 @@ class Exports(QObject):
         def work() -> None:
             volume_io.write_labels(path, labels.crop(volume.geometry.region), volume.geometry, volume.codes, names)
 
-        def done(_: object) -> None:
+        def done(_: None) -> None:
             self._end(path)
             self._banner.tell(
                 self.tr("Wrote %1 with %2 segments.").replace("%1", path.name).replace("%2", str(len(names)))

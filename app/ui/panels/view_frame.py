@@ -149,7 +149,9 @@ class SliceFrame(ViewFrame):
         self._show_ribbon()
 
     def _show_ribbon(self) -> None:
-        self.bar.show_confidences({**self._surety, **self._carried}, self._marked)
+        """Beyond its end a propagation is surely empty, not unsure: such slices, of confidence 0, are left blank."""
+        known = {**self._surety, **self._carried}
+        self.bar.show_confidences({index: value for index, value in known.items() if value > 0}, self._marked)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802  # Qt's name
         """Space turns the left button into a hand."""
