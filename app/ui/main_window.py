@@ -33,8 +33,8 @@ from app.ui.panels.banner import Banner
 from app.ui.panels.empty import EmptyState
 from app.ui.panels.four_up import FourUp
 from app.ui.panels.sidebar import Sidebar
-from app.ui.panels.volumes import Volumes
 from app.ui.panels.tool_bar import ToolBar
+from app.ui.panels.volumes import Volumes
 from app.ui.recent import RecentFiles
 from app.ui.soon import Soon
 from app.ui.status import Status
