@@ -273,6 +273,8 @@ def python(*arguments: str, environment: dict[str, str] | None = None) -> int:
 def run_window(options: argparse.Namespace) -> int:
     """Open the window on the path, or, without a display, do the main job in it unattended and keep what it made."""
     path = str(Path(options.path or SAMPLE).absolute())
+    if not Path(path).exists():  # said before minutes of installing
+        raise SetupError(f"{options.path} does not exist. Check the name, or whether its disk is connected.")
     has_display = not LINUX or bool(os.environ.get("DISPLAY"))
     install_packages(missing_packages(virtual_display=not has_display), "The window")
     prepare("run")

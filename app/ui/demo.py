@@ -109,9 +109,12 @@ class _Demo:
 
     def _wait(self, what: str, done: Callable[[], bool]) -> None:
         start = time.monotonic()
+        banner = self._window.banner
         while not done():
+            if banner.text and banner.kind == "error":
+                raise AppError(banner.text)
             if time.monotonic() - start > PATIENCE_S:
-                raise AppError(f"The demo waited {PATIENCE_S:.0f} s for: {what}.", self._window.banner.text)
+                raise AppError(f"The demo waited {PATIENCE_S:.0f} s for: {what}.")
             _pause(20)
         print(f"{what}: {time.monotonic() - start:.2f} s", file=sys.stderr)
 

@@ -135,3 +135,10 @@ def test_the_bundled_sample_through_the_demo(qapp, tmp_path):
     assert trimesh.load(tmp_path / "mesh.stl").is_watertight
     assert (tmp_path / "screenshot.png").stat().st_size > 50_000
     assert not list(tmp_path.glob("**/*.volumask"))
+
+
+def test_the_demo_ends_at_once_with_the_reason_where_a_scan_cannot_be_opened(qapp, tmp_path, capsys):
+    assert run_demo(tmp_path / "absent.nii.gz", tmp_path / "demo") == 1
+    said = capsys.readouterr().err
+    assert "absent.nii.gz does not exist" in said
+    assert "waited" not in said
