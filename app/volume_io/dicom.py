@@ -40,8 +40,8 @@ def scan(
             if progress is not None and n % 20 == 0:
                 progress(n / len(blobs), "Looking for images")
             try:
-                if is_dicom(blob.head(HEAD)):
-                    headers.append(read_header(blob))
+                if is_dicom(blob.head(HEAD)) and not (header := read_header(blob)).is_directory:
+                    headers.append(header)
             except BadInput as error:
                 errors.append(error)
         return stacks_of(headers), errors

@@ -86,6 +86,11 @@ class Header:
             return default
 
     @property
+    def is_directory(self) -> bool:
+        """Whether it is a DICOMDIR, which only names other files."""
+        return "DirectoryRecordSequence" in self.dataset
+
+    @property
     def series(self) -> str:
         """The SeriesInstanceUID, or the file's name for an object without one."""
         return str(self.get("SeriesInstanceUID", "")) or self.blob.name
@@ -214,8 +219,6 @@ def _judge(header: Header) -> tuple[str, bool]:
     """Why it cannot be shown and whether that is damage; ("", False) for an image."""
     name = header.blob.label
     modality = header.modality
-    if "DirectoryRecordSequence" in header.dataset:
-        return f"{name} is a directory of DICOM files, not an image.", False
     if modality in _NOT_IMAGES:
         return f"{name} holds {_NOT_IMAGES[modality]}, not an image.", False
     if header.get("Rows") is None and header.get("PixelRepresentation") is None and not header.pixels:

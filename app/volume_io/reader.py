@@ -136,7 +136,7 @@ def _in_file(path: Path, progress: ReportProgress | None, token: Stop | None) ->
 def _dicom_file(path: Path, blob: Blob, progress: ReportProgress | None, token: Stop | None) -> list[Found]:
     """The whole series of one file: slices of the same series usually lie beside it."""
     header = read_header(blob)
-    if "DirectoryRecordSequence" in header.dataset:
+    if header.is_directory:
         return _dicomdir(path, header.dataset, progress, token)
     if header.reason:
         raise BadInput(header.reason)

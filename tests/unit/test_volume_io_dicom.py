@@ -188,6 +188,13 @@ def test_a_dicomdir_leads_to_its_files_and_to_nothing_outside(tmp_path: Path) ->
     (series,) = volume_io.find_series(tmp_path / "disc" / "DICOMDIR")
     assert series.shape == (5, 6, 7)
     assert np.array_equal(volume_io.read_volume(tmp_path / "disc" / "DICOMDIR").array, numbers())
+    shutil.rmtree(stray)
+    assert [found.readable for found in volume_io.find_series(tmp_path / "disc")] == [True]  # itself it is no series
+    for path in (tmp_path / "disc").iterdir():
+        if path.is_dir():
+            shutil.rmtree(path)
+    with pytest.raises(BadInput, match="No images were found"):
+        volume_io.find_series(tmp_path / "disc")
 
 
 @pytest.mark.parametrize("ending", [".zip", ".tar", ".tar.gz"])
