@@ -7,37 +7,16 @@ import sys
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Choose between compute process, command line and window; import no more than that one needs.
+    """Choose between a process of ours, command line and window; import no more than that one needs.
 
     Returns:
         The exit status.
     """
     multiprocessing.freeze_support()
     args = sys.argv[1:] if arguments is None else arguments
-    if args and args[0] == "--compute":
-        from app.engine import compute
-
-        return compute.main(args[1:])
-    if args and args[0] == "--try":
-        from app.engine import trying
-
-        return trying.main(args[1:])
-    if args == ["--decode"]:
-        from app.volume_io import isolated
-
-        return isolated.main()
-    if args == ["--compare"]:
-        from app.engine.backends import comparison
-
-        return comparison.main()
-    if args == ["--draw"]:
-        from app.render import first_picture
-
-        return first_picture.main()
-    if args == ["--print"]:
-        from app.ui import report_pdf
-
-        return report_pdf.main()
+    status = _own_process(args[0], args[1:]) if args else None
+    if status is not None:
+        return status
     from app import cli
 
     if args and (args[0] in cli.COMMANDS or args[0] in ("-h", "--help", "--version")):
@@ -48,6 +27,40 @@ def main(arguments: list[str] | None = None) -> int:
     from app.ui.app import run
 
     return run(args[0] if args else None)
+
+
+def _own_process(flag: str, arguments: list[str]) -> int | None:
+    """What a process of our own runs (`app.child_process`); None where the flag is none of theirs."""
+    match flag:
+        case "--compute":
+            from app.engine import compute
+
+            return compute.main(arguments)
+        case "--try":
+            from app.engine import trying
+
+            return trying.main(arguments)
+        case "--decode":
+            from app.volume_io import isolated
+
+            return isolated.main()
+        case "--help-out":
+            from app import helper_process
+
+            return helper_process.main()
+        case "--compare":
+            from app.engine.backends import comparison
+
+            return comparison.main()
+        case "--draw":
+            from app.render import first_picture
+
+            return first_picture.main()
+        case "--print":
+            from app.ui import report_pdf
+
+            return report_pdf.main()
+    return None
 
 
 if __name__ == "__main__":

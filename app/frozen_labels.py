@@ -1,10 +1,12 @@
 """`FrozenLabels`: a label array at one moment, cheap to take again and again because unchanged slices are shared.
 
 `FrozenMask`: one segment of it, whose voxels are looked for by whoever wants them, on whatever thread.
+`PackedMask`: a segment in a box, a bit a voxel, to be sent to another process.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,12 +29,17 @@ class FrozenLabels:
 
     def crop(self, region: Region) -> NDArray[np.uint8]:
         """A new array (k, j, i) of a region inside this one."""
+        crop = np.empty(region.shape, np.uint8)
+        for k, plane in enumerate(self.planes(region)):
+            crop[k] = plane
+        return crop
+
+    def planes(self, region: Region) -> Iterator[NDArray[np.uint8]]:
+        """Each slice (j, i) of a region inside this one, contiguous; not copied where it is whole."""
         inner = region.within(self.region)
         rows, columns = inner.slices[1:]
-        crop = np.empty(region.shape, np.uint8)
-        for k in range(region.shape[0]):
-            crop[k] = self.slices[inner.start[0] + k][rows, columns]
-        return crop
+        for plane in self.slices[inner.start[0] : inner.stop[0]]:
+            yield np.ascontiguousarray(plane[rows, columns])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,3 +69,27 @@ class FrozenMask:
         """The tightest box around it; None when it is empty."""
         inner = Region.around(self.crop(self.region)) if self.region.size else None
         return inner.placed(self.region.start) if inner else None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PackedMask:
+    """A segment in a box.
+
+    Args:
+        planes: Of each slice k `np.packbits` of its (j, i) mask.
+    """
+
+    region: Region
+    planes: tuple[NDArray[np.uint8], ...]
+
+    @classmethod
+    def of(cls, mask: FrozenMask, region: Region) -> PackedMask:
+        """A frozen mask in a box, slice by slice, so that no thread holds Python's lock for long."""
+        return cls(region, tuple(np.packbits(plane == mask.label) for plane in mask.labels.planes(region)))
+
+    @property
+    def mask(self) -> NDArray[np.bool_]:
+        """(k, j, i) of the box."""
+        depth, height, width = self.region.shape
+        flat = np.unpackbits(np.stack(self.planes), axis=1, count=height * width)
+        return flat.reshape(depth, height, width).view(bool)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from app.errors import AppError, BadInput
 from app.exchange import formats
 from app.exchange.receipt import DE_IDENTIFIED, LabelReceipt, Written
 from app.exchange.terms import term_of, unknown
+from app.frozen_labels import FrozenLabels
 from app.geometry import Geometry
 from app.project import Snapshot
 from app.render.mesh_writers import WRITERS
@@ -73,19 +75,25 @@ class Order:
 
     Args:
         path: Its ending decides the format.
-        labels: (k, j, i) on the geometry's grid.
+        given: Labels on the geometry's grid: an array (k, j, i), or frozen, which crosses to another process slice by
+            slice and so does not keep Python's lock.
         source: Where the scan came from, for DICOM to refer to.
         identified: Let DICOM repeat the patient's name and identifiers.
         codes: Of the header of a NIfTI file.
     """
 
     path: Path
-    labels: NDArray[np.unsignedinteger]
+    given: NDArray[np.unsignedinteger] | FrozenLabels
     segments: tuple[Segment, ...]
     geometry: Geometry
     source: Source | None = None
     identified: bool = False
     codes: NiftiCodes = field(default_factory=NiftiCodes)
+
+    @cached_property
+    def labels(self) -> NDArray[np.unsignedinteger]:
+        """(k, j, i) of the whole grid."""
+        return self.given.crop(self.geometry.region) if isinstance(self.given, FrozenLabels) else self.given
 
 
 def require_format(path: str | Path) -> str:

@@ -141,7 +141,9 @@ def write(path: str | Path, case: Snapshot, compress: bool = True) -> None:
     method = zipfile.ZIP_DEFLATED if compress else zipfile.ZIP_STORED
     with replacing(path) as temporary, zipfile.ZipFile(temporary, "w", method, compresslevel=1) as archive:
         archive.writestr("case.json", json.dumps(value, ensure_ascii=False))
-        archive.writestr("labels.u8", case.labels.crop(case.region).tobytes())
+        with archive.open("labels.u8", "w", force_zip64=True) as labels:
+            for plane in case.labels.planes(case.region):  # a slice at a time: all at once kept Python's lock for 30 ms
+                labels.write(plane.tobytes())
         bits = (step.change.bits for step in steps if step.change)
         archive.writestr(zipfile.ZipInfo(_BITS), b"".join(bits))  # deflated already
 

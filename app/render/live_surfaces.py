@@ -1,4 +1,4 @@
-"""`LiveSurfaces`: keeps surfaces in step with a document, from copies of its voxels in a worker thread. No window.
+"""`LiveSurfaces`: keeps surfaces in step with a document, from copies of its voxels, beside the window. No window.
 
 One job runs at a time; voxels that change meanwhile gather for the next one. The owner calls `poll` now and then on the
 thread of the document and gets what has become ready; nothing crosses threads but the job and its result.
@@ -13,8 +13,10 @@ from dataclasses import dataclass, replace
 from time import perf_counter
 
 from app.document import Document
-from app.frozen_labels import FrozenMask
+from app.errors import AppError
+from app.frozen_labels import FrozenMask, PackedMask
 from app.geometry import Geometry, Region
+from app.helper_process import Apart, directly
 from app.render.skin import Skin
 from app.render.surfaces import surface
 
@@ -34,10 +36,14 @@ Result = Mapping[int, Found | None]
 
 
 class LiveSurfaces:
-    """The surfaces of one document."""
+    """The surfaces of one document.
 
-    def __init__(self, document: Document) -> None:
-        self._document = document
+    Args:
+        apart: How they are computed, from a worker thread.
+    """
+
+    def __init__(self, document: Document, apart: Apart = directly) -> None:
+        self._document, self._apart = document, apart
         self._known: dict[int, Region] = {}
         self._waiting: Region | None = document.volume.geometry.region if document.segments else None
         self._job: Future[Result] | None = None
@@ -64,14 +70,19 @@ class LiveSurfaces:
         document = self._document
         masks = [document.segmentation.freeze_mask(segment.label) for segment in document.segments]
         pool = ThreadPoolExecutor(1, thread_name_prefix="surfaces")
-        self._job = pool.submit(_surfaces, masks, region, dict(self._known), document.volume.geometry)
+        self._job = pool.submit(_look_for, self._apart, masks, region, dict(self._known), document.volume.geometry)
         pool.shutdown(wait=False)  # the thread ends with its job, so an idle view holds none
 
     def poll(self) -> dict[int, Skin | None]:
         """Surfaces that have become ready since the last call; None for a segment without voxels."""
         if self._job is None or not self._job.done():
             return {}
-        result, self._job = self._job.result(), None
+        job, self._job = self._job, None
+        try:
+            result = job.result()
+        except AppError as error:  # the old surfaces stay until the next change
+            _log.warning("no surfaces: %s", error)
+            return {}
         ready: dict[int, Skin | None] = {}
         for label, found in result.items():
             if found is None:
@@ -92,10 +103,13 @@ class LiveSurfaces:
             self._known[label] = region
 
 
-def _surfaces(masks: Sequence[FrozenMask], region: Region, known: Mapping[int, Region], geometry: Geometry) -> Result:
-    """Surfaces of all segments in a region; pure, for a worker thread.
+def _look_for(
+    apart: Apart, masks: Sequence[FrozenMask], region: Region, known: Mapping[int, Region], geometry: Geometry
+) -> Result:
+    """Surfaces of all segments in a region, for a worker thread.
 
-    Nothing here holds Python's lock for long (a `bincount` of 512x512x300 labels held it for 0.1 s and more).
+    Looking for voxels holds Python's lock for a slice at a time only (a `bincount` of 512x512x300 labels held it for
+    0.1 s and more); making a surface holds it longer, so that is done apart.
     """
     began = perf_counter()
     result: dict[int, Found | None] = {}
@@ -107,9 +121,13 @@ def _surfaces(masks: Sequence[FrozenMask], region: Region, known: Mapping[int, R
         if old is not None and old.union(region) != region:
             result[mask.label] = None  # part of it lies outside the region
         else:
-            result[mask.label] = Found(Skin.of(surface(mask.crop(box), box, geometry)), box)
+            result[mask.label] = Found(apart(_skin, PackedMask.of(mask, box), geometry), box)
     for gone, box in known.items():
         if gone not in result and box.union(region) == region:
             result[gone] = Found(None, None)
     _log.info("surfaces of %d segments in %.0f ms", len(result), 1000 * (perf_counter() - began))
     return result
+
+
+def _skin(packed: PackedMask, geometry: Geometry) -> Skin:
+    return Skin.of(surface(packed.mask, packed.region, geometry))

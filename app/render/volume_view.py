@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QWidget
 
 from app.document import Document
 from app.geometry import Index, Region
+from app.helper_process import Apart, directly
 from app.render import trackball
 from app.render.colours import grey
 from app.render.lettering import DIM, draw_corner
@@ -39,8 +40,9 @@ class VolumeView(VtkWidget):
     double_clicked = Signal()
     surfaces_changed = Signal()
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, parent: QWidget | None = None, apart: Apart = directly) -> None:
         super().__init__(parent)
+        self._apart = apart
         self.document: Document | None = None
         self.view: ViewState | None = None
         self._planes = False
@@ -74,7 +76,7 @@ class VolumeView(VtkWidget):
         if document is None:
             self._scene.rehearse()
         self.document, self.view = document, view
-        self._live = LiveSurfaces(document) if document else None
+        self._live = LiveSurfaces(document, self._apart) if document else None
         for signal, slot in self._wiring():
             signal.connect(slot)
         self.reset_view()

@@ -24,6 +24,7 @@ from PySide6.QtWidgets import (
 import app
 from app import user_folders
 from app.autosave import recoverable, recovery_folder
+from app.helper_process import Helpers
 from app.render.vtk_widget import can_draw
 from app.session import Session
 from app.ui import theme
@@ -100,7 +101,7 @@ def make_window(
     bridge = EngineBridge()
     session = Session(mode=mode, model=model, deliver=bridge.deliver)
     bridge.connect_to(session.receive)
-    return MainWindow(session, bridge, recovery)
+    return MainWindow(session, bridge, recovery, Helpers() if mode == "process" else None)
 
 
 def start(window: MainWindow, path: str | None, recovery: Path | None = None) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QFileDialog, QWidget
 
-from app import preflight, volume_io
+from app import preflight
 from app.document import PALETTE
 from app.editing.proposal import Proposal
 from app.editing.scene import Scene
@@ -92,8 +92,12 @@ class Exports(QObject):
             return
         if self._checking:
             self._checking.cancel()
-        make = self._order_maker(dialog.choice, Path(f"export{dialog.choice.ending}"))
-        job = Job(lambda: preflight.check(make()), dialog.show_findings, lambda error: dialog.show_error(str(error)))
+        order = self._order(dialog.choice, Path(f"export{dialog.choice.ending}"))
+        job = Job(
+            lambda: self._jobs.apart(preflight.check, order),
+            dialog.show_findings,
+            lambda error: dialog.show_error(str(error)),
+        )
         self._checking = self._jobs.start(job)
 
     def _closed(self) -> None:
@@ -118,8 +122,8 @@ class Exports(QObject):
         only = choice.labels[0] if len(choice.labels) == 1 else None
         return _file_name(known[only] if only else "segments") + choice.ending
 
-    def _order_maker(self, choice: Choice, path: Path) -> Callable[[], Order]:
-        """The order, as the case is now; made in the thread that needs it, because labels are copied for it."""
+    def _order(self, choice: Choice, path: Path) -> Order:
+        """The order, as the case is now."""
         case = self._session.case
         named = [replace(s, term=choice.terms.get(s.label, s.term)) for s in case.segments if s.label in choice.labels]
         frozen, volume = case.segmentation.freeze(), case.volume
@@ -132,13 +136,13 @@ class Exports(QObject):
 
     def write(self, path: Path, choice: Choice) -> None:
         """Write a file; the receipt opens when it is done."""
-        make = self._order_maker(choice, path)
+        order = self._order(choice, path)
 
         def done(receipt: Receipt | LabelReceipt) -> None:
             self._end(path)
             show_receipt(self._window, self.tr("Export receipt"), receipt.text())
 
-        self._run(path, Job(lambda: preflight.write(make()), done, self._fail))
+        self._run(path, Job(lambda: self._jobs.apart(preflight.write, order), done, self._fail))
 
     def write_mesh(self, path: Path, label: int | None) -> None:
         """Write one segment, or all with None, as a checked, closed surface; the receipt opens when it is done."""
@@ -147,20 +151,15 @@ class Exports(QObject):
 
     def write_labels(self, path: Path) -> None:
         """Write all segments as a NIfTI label map on the grid of the scan, names beside it."""
-        case = self._session.case
-        labels, volume = case.segmentation.freeze(), case.volume
-        names = {s.label: (s.name, s.colour) for s in case.segments}
+        known = tuple(segment.label for segment in self._session.case.segments)
+        order = self._order(Choice(preflight.NIFTI, known), path)
 
-        def work() -> None:
-            volume_io.write_labels(path, labels.crop(volume.geometry.region), volume.geometry, volume.codes, names)
-
-        def done(_: None) -> None:
+        def done(_: object) -> None:
             self._end(path)
-            self._banner.tell(
-                self.tr("Wrote %1 with %2 segments.").replace("%1", path.name).replace("%2", str(len(names)))
-            )
+            said = self.tr("Wrote %1 with %2 segments.").replace("%1", path.name)
+            self._banner.tell(said.replace("%2", str(len(known))))
 
-        self._run(path, Job(work, done, self._fail))
+        self._run(path, Job(lambda: self._jobs.apart(preflight.write, order), done, self._fail))
 
     def screenshot(self) -> None:
         """Ask for a name, then write the picture of the window."""

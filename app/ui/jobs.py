@@ -10,6 +10,7 @@ from typing import Generic, TypeVar
 
 from app.engine.protocol import Token
 from app.errors import AppError, Cancelled
+from app.helper_process import Apart, directly
 from app.ui.engine_bridge import EngineBridge
 
 log = logging.getLogger(__name__)
@@ -32,10 +33,14 @@ class Job(Generic[T]):
 
 
 class Jobs:
-    """Belongs to the main thread."""
+    """Belongs to the main thread.
 
-    def __init__(self, bridge: EngineBridge) -> None:
-        self._bridge = bridge
+    Args:
+        apart: How a job runs what would keep Python's lock from the window.
+    """
+
+    def __init__(self, bridge: EngineBridge, apart: Apart = directly) -> None:
+        self._bridge, self.apart = bridge, apart
         self._pool = ThreadPoolExecutor(2, thread_name_prefix="jobs")
         self._tokens: set[Token] = set()
         self.closed = False

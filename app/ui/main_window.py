@@ -9,6 +9,7 @@ from PySide6.QtGui import QCloseEvent, QShowEvent
 from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
 from app.autosave import Autosave, recovery_folder
+from app.helper_process import Helpers, directly
 from app.prompts import Prompt
 from app.render.slice_view import SliceView
 from app.session import Session
@@ -49,13 +50,21 @@ class MainWindow(DropWindow):
     Args:
         bridge: Through which the session's engine delivers; one of its own where the session is not an engine's.
         recovery: Folder for autosaved cases; the user's when None.
+        helpers: Processes for surfaces and files; without, the window's own threads do that.
     """
 
-    def __init__(self, session: Session, bridge: EngineBridge | None = None, recovery: Path | None = None) -> None:
+    def __init__(
+        self,
+        session: Session,
+        bridge: EngineBridge | None = None,
+        recovery: Path | None = None,
+        helpers: Helpers | None = None,
+    ) -> None:
         super().__init__()
         self.session = session
         self.bridge = bridge or EngineBridge()
-        self.jobs = Jobs(self.bridge)
+        self._helpers = helpers
+        self.jobs = Jobs(self.bridge, helpers or directly)
         self.recent = RecentFiles(QSettings())
         self._autosave = Autosave(session, recovery or recovery_folder())
         self._build()
@@ -201,6 +210,8 @@ class MainWindow(DropWindow):
 
     def _on_opened(self, path: str) -> None:
         self.recent.add(path)
+        if self._helpers:
+            self._helpers.load("app.render.live_surfaces")
         self.session.view.tool = self.models.first_tool
         self._show_title()
 
@@ -270,6 +281,8 @@ class MainWindow(DropWindow):
         self.bridge.close()
         self.session.close()
         self.views.set_case(None)
+        if self._helpers:
+            self._helpers.close()
         super().closeEvent(event)
 
     def keep_what_can_be_kept(self) -> None:

@@ -49,6 +49,8 @@ class Watchdog:
     def __init__(self, parent: QObject, suspicious: float = 0.06) -> None:
         self.stalls: dict[str, list[Stall]] = defaultdict(list)
         self.seen: dict[str, tuple[float, str]] = {}
+        self.worked: dict[str, tuple[float, str]] = {}
+        """What the main thread was seen at when it had worked longest, in seconds of its own."""
         self._doing = "nothing"
         self._main = threading.current_thread()
         self._counted = Path(f"/proc/self/task/{self._main.native_id}/schedstat")
@@ -88,12 +90,15 @@ class Watchdog:
         wall, own, queued, blocked, median, most = (round(1000 * part) for part in parts)
         return (
             f"{what:<24} stall {wall:4} ms ({own:3} own, {queued:3} queued, {blocked:3} blocked), median {median:3}, "
-            f"most own work {most:3} ms   {self.seen.get(what, (0, ''))[1]}"
+            f"most own work {most:3} ms   [{self.worked.get(what, (0, ''))[1]}] {self.seen.get(what, (0, ''))[1]}"
         )
 
     def _now(self) -> tuple[float, float, float]:
-        queued = int(self._counted.read_text().split()[1]) / 1e9 if self._counted.exists() else 0.0
-        return time.perf_counter(), time.thread_time(), queued
+        """Of the main thread, from any thread: the clock, seconds computed, seconds waited for a core."""
+        if not self._counted.exists():
+            return time.perf_counter(), time.thread_time(), 0.0
+        own, queued, _ = self._counted.read_text().split()
+        return time.perf_counter(), int(own) / 1e9, int(queued) / 1e9
 
     def _beat(self) -> None:
         now = self._now()
@@ -103,7 +108,10 @@ class Watchdog:
 
     def _look(self) -> None:
         while not self._ended.wait(0.02):
-            late, what = time.perf_counter() - self._last[0], self._doing
+            now, what = self._now(), self._doing
+            late, own = now[0] - self._last[0], now[1] - self._last[1]
+            if own > max(0.02, self.worked.get(what, (0.0, ""))[0]):
+                self.worked[what] = own, _stack(sys._current_frames().get(self._main.ident or 0), 4)
             if late > max(self._suspicious, self.seen.get(what, (0.0, ""))[0]):
                 self.seen[what] = late, self._told()
 

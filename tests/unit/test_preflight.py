@@ -26,7 +26,7 @@ GRID = Geometry((6, 20, 30), turned("LPS"))
 
 def order(tmp_path, name, **fields):
     return Order(**{
-        "path": tmp_path / name, "labels": made_labels(), "segments": SEGMENTS, "geometry": GRID, **fields,
+        "path": tmp_path / name, "given": made_labels(), "segments": SEGMENTS, "geometry": GRID, **fields,
     })  # fmt: skip
 
 
@@ -55,7 +55,7 @@ def test_what_it_calls_ready_is_written_and_what_not_is_refused(tmp_path, name):
     receipt = preflight.write(order(tmp_path, name))
     assert "Liver" in receipt.text()
     assert (tmp_path / name).stat().st_size > 100
-    empty = order(tmp_path, "empty" + name, labels=made_labels() * 0)
+    empty = order(tmp_path, "empty" + name, given=made_labels() * 0)
     assert [f.level for f in preflight.check(empty).findings][-1] is Level.PROBLEM
     with pytest.raises(BadInput, match="no voxel"):
         preflight.write(empty)

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QGridLayout, QWidget
 from app.document import Document
 from app.engine.protocol import Estimated
 from app.geometry import Index
+from app.helper_process import Apart
 from app.render.slice_view import SliceView
 from app.ui.panels.view_frame import SliceFrame, ViewFrame, VolumeFrame
 from app.ui.tools import Mouse
@@ -40,12 +41,12 @@ class FourUp(QWidget):
     They differ: on its way to the tool bar the mouse crosses other views.
     """
 
-    def __init__(self, state: ViewState, mouse: Mouse) -> None:
+    def __init__(self, state: ViewState, mouse: Mouse, apart: Apart) -> None:
         super().__init__()
         self._state = state
         titles = (self.tr("Axial"), 2), (self.tr("Coronal"), 1), (self.tr("Sagittal"), 0)
         self.slices = tuple(SliceFrame(title, world_axis, state, mouse) for title, world_axis in titles)
-        self.volume = VolumeFrame(self.tr("3D"), state)
+        self.volume = VolumeFrame(self.tr("3D"), state, apart)
         self.frames: tuple[ViewFrame, ...] = (*self.slices, self.volume)
         self.hovered = self.worked = self.slices[0]
         self._alone: ViewFrame | None = None

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QToolBut
 from app.document import Document
 from app.engine.protocol import Estimated
 from app.geometry import Index
+from app.helper_process import Apart
 from app.render.colours import PLANE_COLOURS
 from app.render.slice_view import SliceView
 from app.render.volume_view import VolumeView
@@ -179,8 +180,8 @@ class SliceFrame(ViewFrame):
 class VolumeFrame(ViewFrame):
     """The surfaces in 3D."""
 
-    def __init__(self, title: str, state: ViewState) -> None:
-        self.view = VolumeView()
+    def __init__(self, title: str, state: ViewState, apart: Apart) -> None:
+        self.view = VolumeView(apart=apart)
         super().__init__(title, (139, 150, 165), self.view)
         self._state = state
         self.fit_button.clicked.connect(self.view.reset_view)
