@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
 from app import user_folders
 from app.engine import backends
@@ -146,6 +147,40 @@ def test_the_fastest_backend_is_used_and_a_wish_comes_before(monkeypatch: pytest
     assert backends.chosen().name == "openvino"
     monkeypatch.setenv("VOLUMASK_BACKEND", "torch")
     assert backends.chosen().name == "torch"
+
+
+def test_a_card_that_is_gone_leaves_the_fastest_of_the_rest(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    tested.keep(found(Run("cuda", 0, 0.01), Run("openvino", 2, 0.1), Run("torch", 2, 0.3)))
+    assert backends.chosen().name == "openvino"
+    assert "no CUDA device any more, openvino takes its place" in caplog.text
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert backends.chosen()._device.type == "cuda"
+
+
+def test_with_a_card_that_is_gone_the_computer_is_tested_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[str] = []
+    monkeypatch.setattr(machine_test, "find_fastest", lambda *_: calls.append("test"))
+    tested.keep(found(Run("cuda", 0, 0.01), Run("openvino", 2, 0.1)))
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    machine_test.at_first_use(silent, Token())
+    assert calls == []
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    machine_test.at_first_use(silent, Token())
+    assert calls == ["test"]
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="here the card works")
+def test_a_card_that_fails_leaves_the_processor(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)  # as with a driver or card that torch cannot use
+    result = machine_test.find_fastest(silent, Token(), seconds=0.5)
+    assert {run.backend for run in result.runs} == {"openvino", "torch"}
+    assert "the graphics card cannot be used" in caplog.text
+    assert backends.chosen().name == result.best.backend
 
 
 def test_the_first_use_tests_and_the_second_does_not(monkeypatch: pytest.MonkeyPatch) -> None:

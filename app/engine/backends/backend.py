@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from numpy.typing import NDArray
 
-from app.engine.backends.tested import kept
+from app.engine.backends.tested import Findings, kept
 from app.errors import BadInput
 
 if TYPE_CHECKING:
@@ -50,7 +50,8 @@ class Backend(Protocol):
 def chosen() -> Backend:
     """What the self-test found fastest; before it torch where there is a CUDA device, else OpenVINO.
 
-    `VOLUMASK_BACKEND` may name "torch" or "openvino".
+    Where the test found a CUDA device that is not here now (another driver, a card that was taken out), the fastest of
+    the rest. `VOLUMASK_BACKEND` may name "torch" or "openvino".
 
     Raises:
         BadInput: when the variable holds another word.
@@ -59,10 +60,9 @@ def chosen() -> Backend:
     if wish not in ("", "torch", "openvino"):
         raise BadInput(f"VOLUMASK_BACKEND is {wish!r}.", "Set it to torch or openvino, or leave it out.")
     tested = None if wish else kept()
-    best = tested.best.backend if tested else wish
-    if best == "torch" and tested:
-        return _torch("cpu")
-    if best in ("torch", "cuda") or (not best and has_cuda()):
+    if tested and (best := _fastest_here(tested)) != "openvino":
+        return _torch("cuda" if best == "cuda" else "cpu")
+    if wish == "torch" or (not wish and not tested and has_cuda()):
         return _torch()
     from app.engine.backends.openvino_backend import OpenVinoBackend
 
@@ -71,6 +71,13 @@ def chosen() -> Backend:
     except ImportError as error:
         log.warning("OpenVINO does not load, torch takes its place: %s", error)
         return _torch()
+
+
+def _fastest_here(tested: Findings) -> str:
+    best = next((run.backend for run in tested.runs if run.backend != "cuda" or has_cuda()), "openvino")
+    if best != tested.best.backend:
+        log.warning("there is no CUDA device any more, %s takes its place", best)
+    return best
 
 
 def _torch(device: str | None = None) -> Backend:

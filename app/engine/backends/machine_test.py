@@ -18,7 +18,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from app.engine.backends.backend import has_cuda
 from app.engine.backends.tested import Findings, Run, cores, keep, kept, this_machine
 from app.engine.backends.threads import wished
 from app.engine.protocol import ReportProgress, Token
@@ -40,17 +42,22 @@ Way = tuple[str, int]
 
 
 def at_first_use(progress: ReportProgress, token: Token) -> None:
-    """Test, unless that was done here or the user has said what to use.
+    """Test, unless that was done here as it is or the user has said what to use.
 
     Raises:
         Cancelled: asked to end; nothing is kept then.
     """
-    if wished() or os.environ.get("VOLUMASK_BACKEND") or kept() is not None:
+    if wished() or os.environ.get("VOLUMASK_BACKEND") or _holds(kept()):
         return
     try:
         find_fastest(progress, token)
     except (ImportError, RuntimeError, MemoryError) as error:  # then the guess has to do
         log.warning("the self-test failed: %s", error)
+
+
+def _holds(found: Findings | None) -> bool:
+    """Whether there are findings, and not of a graphics card that is gone."""
+    return found is not None and (found.best.backend != "cuda" or has_cuda())
 
 
 def find_fastest(progress: ReportProgress, token: Token, seconds: float = 0.0) -> Findings:
@@ -133,13 +140,24 @@ def _ways(folder: Path, token: Token) -> dict[Way, Callable[[], Any]]:
         token.raise_if_cancelled()
     plain = TorchBackend("cpu", counts[-1]).compile(network, [picture])
     made["torch", counts[-1]] = lambda: plain(picture)
-    if torch.cuda.is_available():
-        card = TorchBackend("cuda").compile(_sample(), [picture])
-        made["cuda", 0] = lambda: card(picture)
     for run in made.values():
         token.raise_if_cancelled()
         run()
-    return made
+    card = _on_card(picture) if torch.cuda.is_available() else None
+    return made if card is None else made | {("cuda", 0): card}
+
+
+def _on_card(picture: NDArray[Any]) -> Callable[[], Any] | None:
+    """On the graphics card; None where that is too old or too full for this torch: then the processor computes."""
+    from app.engine.backends.torch_backend import TorchBackend
+
+    try:
+        compiled = TorchBackend("cuda").compile(_sample(), [picture])
+        compiled(picture)
+    except (RuntimeError, AssertionError) as error:  # of torch, of the driver
+        log.warning("the graphics card cannot be used: %s", error)
+        return None
+    return lambda: compiled(picture)
 
 
 def _sample() -> nn.Module:
