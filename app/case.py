@@ -197,12 +197,10 @@ class Case:
 
     def compare(self, path: str | Path, tolerance: float = 2.0) -> tuple[Agreement, ...]:
         """Dice, HD95 and NSD (within `tolerance` mm) of the segments against those of a second file."""
-        from app.exchange.reading import read_segments  # as above
-        from app.measure import agreement
+        from app.measure import agreement  # as above
 
         case = self.case
-        labels, geometry = case.segmentation.labels, case.volume.geometry
-        return agreement.compare(labels, case.segments, geometry, read_segments(path, geometry), tolerance)
+        return agreement.compare_file(path, case.segmentation.labels, case.segments, case.volume.geometry, tolerance)
 
     def export_report(self, path: str | Path) -> None:
         """One page with pictures and measurements, HTML or PDF by its ending; it names no patient and no file."""

@@ -69,7 +69,9 @@ class Helpers:
                 worked, answer = self._ask((function, arguments, named))
                 break
         else:
-            raise AppError("A process that computes beside the window ended twice.", "Close other programs.")
+            raise AppError(
+                "A process that computes beside the window ended twice.", "Close other programs: memory may be short."
+            )
         if not worked:
             raise answer
         result: T = answer

@@ -179,10 +179,15 @@ def _about_names(order: Order) -> list[Finding]:
     return [Finding(Level.PROBLEM, _NAMED.format(", ".join(named)))] if named else []
 
 
-def about_project(case: Snapshot) -> str:
-    """What to tell whoever hands a project on: a sentence where names or steps repeat what may name the patient."""
-    texts = [*(state.segment.name for state in case.states), *(step.title for step in (*case.done, *case.undone))]
-    named = list(dict.fromkeys(repeats_patient(case.source, texts)))
+def project_texts(case: Snapshot) -> tuple[str, ...]:
+    """The names and the titles of steps that a project keeps."""
+    steps = (*case.done, *case.undone)
+    return tuple(dict.fromkeys([*(state.segment.name for state in case.states), *(step.title for step in steps)]))
+
+
+def about_project(source: Source | None, texts: Sequence[str]) -> str:
+    """What to tell whoever hands a project on: a sentence where `project_texts` repeat what may name the patient."""
+    named = repeats_patient(source, texts)
     if not named:
         return ""
     listed = ", ".join(named[:_MOST_NAMED]) + (" …" if len(named) > _MOST_NAMED else "")

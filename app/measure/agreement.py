@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from app.engine.evaluation.metrics import dice, hausdorff95, surface_dice
 from app.errors import BadInput
 from app.exchange.incoming import Incoming, IncomingSegment, whole_mask_on
+from app.exchange.reading import read_segments
 from app.geometry import Geometry
 from app.segmentation import Segment
 
@@ -43,6 +45,21 @@ class Agreement:
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
         return asdict(self)
+
+
+def compare_file(
+    path: str | Path,
+    labels: NDArray[np.unsignedinteger],
+    segments: Sequence[Segment],
+    geometry: Geometry,
+    tolerance: float = TOLERANCE_MM,
+) -> tuple[Agreement, ...]:
+    """`compare` with the segments of a file that may have been written by any program.
+
+    Raises:
+        BadInput: when it cannot be read, or no segment has a counterpart.
+    """
+    return compare(labels, segments, geometry, read_segments(path, geometry), tolerance)
 
 
 def compare(

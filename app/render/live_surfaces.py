@@ -17,8 +17,7 @@ from app.errors import AppError
 from app.frozen_labels import FrozenMask, PackedMask
 from app.geometry import Geometry, Region
 from app.helper_process import Apart, directly
-from app.render.skin import Skin
-from app.render.surfaces import surface
+from app.render.skin import Skin, skin
 
 _log = logging.getLogger(__name__)
 
@@ -130,4 +129,4 @@ def _look_for(
 
 
 def _skin(packed: PackedMask, geometry: Geometry) -> Skin:
-    return Skin.of(surface(packed.mask, packed.region, geometry))
+    return skin(packed.mask, packed.region, geometry)

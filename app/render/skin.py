@@ -9,11 +9,17 @@ from numpy.typing import NDArray
 from vtkmodules.vtkCommonDataModel import vtkPolyData
 from vtkmodules.vtkFiltersCore import vtkBinnedDecimation
 
+from app.geometry import Geometry, Region
 from app.render import vtk_arrays
 from app.render.mesh import Mesh, area_vectors
+from app.render.surface_nets import TooFine
+from app.render.surfaces import surface
 
 MOST_TRIANGLES = 200_000
 """More are not seen, and cost too much without a graphics card: 130 ms a frame for 1.5 million, 25 ms for these."""
+
+MOST_CORNERS = 1_500_000
+"""Of a border before it is made coarser: a segment of noise in a large scan has seven million, which take 7 GB."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +46,28 @@ class Skin:
         normals = np.stack(sums, axis=-1).astype(np.float64)
         normals = normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12)
         return cls(mesh.points.astype(np.float32), normals.astype(np.float32), mesh.triangles)
+
+
+def skin(mask_crop: NDArray[np.bool_], region: Region, geometry: Geometry) -> Skin:
+    """A segment for the eye; one whose border is very fine (bones of a whole body, noise) as if of larger voxels.
+
+    Args:
+        mask_crop: (k, j, i), the part of the grid at `region`.
+    """
+    try:
+        return Skin.of(surface(mask_crop, region, geometry, most=MOST_CORNERS))
+    except TooFine:
+        return skin(*_halved(mask_crop, region, geometry))
+
+
+def _halved(mask: NDArray[np.bool_], region: Region, geometry: Geometry) -> tuple[NDArray[np.bool_], Region, Geometry]:
+    """Voxels twice as long to every side, inside where one of their eight is: what is thin stays."""
+    for axis in range(3):
+        mask = np.logical_or.reduceat(mask, np.arange(0, mask.shape[axis], 2), axis=axis)
+    double = geometry.affine @ np.diag([2.0, 2.0, 2.0, 1.0])
+    double[:3, 3] = geometry.world(np.add(region.start, 0.5))
+    whole = Region.whole((mask.shape[0], mask.shape[1], mask.shape[2]))
+    return mask, whole, Geometry(whole.stop, double)
 
 
 def _coarser(mesh: Mesh) -> Mesh:

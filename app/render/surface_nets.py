@@ -40,10 +40,20 @@ class Net:
     split: NDArray[np.bool_]
 
 
-def net(mask: NDArray[np.bool_]) -> Net:
-    """The border of a (k, j, i) mask, closed along the borders of the array too."""
+class TooFine(Exception):
+    """A border has more corners than were allowed."""
+
+
+def net(mask: NDArray[np.bool_], most: int | None = None) -> Net:
+    """The border of a (k, j, i) mask, closed along the borders of the array too.
+
+    Raises:
+        TooFine: when it has more than `most` corners.
+    """
     shape = tuple(n + 1 for n in mask.shape)  # of the lattice of corners
     ids, patterns = _used_corners(mask)
+    if most is not None and len(ids) > most:
+        raise TooFine
     strides = (shape[1] * shape[2], shape[2], 1)
     after = (np.searchsorted(ids, ids + strides[0]), np.searchsorted(ids, ids + strides[1]), np.arange(len(ids)) + 1)
     flips = _flips(ids, patterns, after, strides)

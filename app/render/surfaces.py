@@ -31,17 +31,22 @@ _PRECISION = 1e-4  # of a shell's volume
 Floats = NDArray[np.float64]
 
 
-def surface(mask_crop: NDArray[np.bool_], region: Region, geometry: Geometry, smooth: int = SMOOTH) -> Mesh:
+def surface(
+    mask_crop: NDArray[np.bool_], region: Region, geometry: Geometry, smooth: int = SMOOTH, most: int | None = None
+) -> Mesh:
     """Closed surface around the True voxels of a crop, empty when there is none.
 
     Args:
         mask_crop: (k, j, i) bool, the part of the grid at `region`; taken to be False around it.
         smooth: Rounds of smoothing; 0 keeps the voxels' faces.
+
+    Raises:
+        TooFine: when it would have more than `most` corners.
     """
     inner = Region.around(mask_crop)
     if inner is None:
         return Mesh(np.zeros((0, 3)), np.zeros((0, 3), np.int32))
-    found = net(np.ascontiguousarray(mask_crop[inner.slices]))
+    found = net(np.ascontiguousarray(mask_crop[inner.slices]), most)
     shell = _Shells(found)
     places = _apart(found, shell)
     if smooth:

@@ -200,7 +200,8 @@ class Exports(QObject):
         def work() -> Proposal:
             from app.exchange import placing, reading  # load highdicom, so only once they are wanted
 
-            return placing.placed(scene, reading.read_segments(path, scene.volume.geometry), path.name, PALETTE)
+            incoming = self._jobs.apart(reading.read_segments, path, scene.volume.geometry)
+            return placing.placed(scene, incoming, path.name, PALETTE)
 
         self._activity.tell(self.tr("Reading %1").replace("%1", path.name), None, can_cancel=False)
         self._jobs.start(Job(work, done, self._fail))

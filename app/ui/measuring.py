@@ -72,11 +72,9 @@ class Measuring(QObject):
         frozen, segments, geometry = case.segmentation.freeze(), case.segments, case.volume.geometry
 
         def work() -> tuple[Agreement, ...]:
-            from app.exchange import reading  # load scipy and highdicom, so only once they are wanted
-            from app.measure import agreement
+            from app.measure.agreement import compare_file  # loads scipy and highdicom, so only once it is wanted
 
-            labels = frozen.crop(geometry.region)
-            return agreement.compare(labels, segments, geometry, reading.read_segments(path, geometry))
+            return self._jobs.apart(compare_file, path, frozen.crop(geometry.region), segments, geometry)
 
         def done(found: tuple[Agreement, ...]) -> None:
             self._agreements = found
@@ -101,7 +99,7 @@ class Measuring(QObject):
         def work() -> tuple[SegmentStatistics, ...]:
             from app.measure.statistics import statistics  # as above
 
-            return statistics(volume, frozen.crop(volume.geometry.region), segments, intervals)
+            return self._jobs.apart(statistics, volume, frozen.crop(volume.geometry.region), segments, intervals)
 
         return work
 
@@ -178,7 +176,7 @@ class Measuring(QObject):
 
             labels = frozen.crop(volume.geometry.region)
             content = Content(volume, labels, segments, measure(), window, agreements, scene, model=model)
-            writing.write(path, content)
+            self._jobs.apart(writing.write, path, content)
 
         def done(_: None) -> None:
             self._banner.tell(self.tr("Wrote %1.").replace("%1", path.name))

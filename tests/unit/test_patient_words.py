@@ -121,6 +121,11 @@ def test_no_export_of_a_scan_with_a_name_in_its_header_repeats_it(tmp_path, endi
     assert not list(tmp_path.glob("out*"))
 
 
+def about_project(session):
+    case = session.snapshot()
+    return preflight.about_project(case.source, preflight.project_texts(case))
+
+
 def test_a_session_exports_nothing_that_names_the_patient_and_a_project_says_so(tmp_path):
     with Session.headless(model="classic", engine="inline") as session:
         session.open(nifti(tmp_path, db_name=b"ID-778899"))
@@ -135,13 +140,13 @@ def test_a_session_exports_nothing_that_names_the_patient_and_a_project_says_so(
             with pytest.raises(BadInput, match="Case 778899"):
                 export()
         assert not list(tmp_path.glob("out*"))
-        assert "Case 778899, Add Case 778899" in preflight.about_project(session.snapshot())
+        assert "Case 778899, Add Case 778899" in about_project(session)
         session.change_segment(segment, name="Case")
         session.export_labels(tmp_path / "out.nii.gz")
-        told = preflight.about_project(session.snapshot())
+        told = about_project(session)
         assert told.startswith("Names or steps in this project repeat"), "the history still has the old name"
         session.adopt(session.case.volume)
-        assert preflight.about_project(session.snapshot()) == ""
+        assert about_project(session) == ""
 
 
 def test_the_command_refuses_a_label_file_that_names_the_patient_in_header_and_name(tmp_path, capsys):

@@ -13,6 +13,7 @@ from scipy.spatial.transform import Rotation
 from app.geometry import Geometry, Region
 from app.render.mesh import Mesh, check, mesh_volume, welded
 from app.render.mesh_files import solid_surface
+from app.render.skin import skin
 from app.render.surface_nets import net
 from app.render.surfaces import surface
 from tests.data import shared
@@ -193,3 +194,25 @@ def test_real_labels_give_printable_surfaces_of_their_volume(case, label):
     assert solid.is_winding_consistent
     assert solid.volume == pytest.approx(mask.sum() * geometry.voxel_volume, rel=0.01)
     assert np.abs(geometry.index(solid.center_mass) - np.argwhere(mask).mean(axis=0)).max() < 0.5
+
+
+def test_a_border_too_fine_for_the_eye_is_shown_in_larger_voxels_at_its_place(monkeypatch):
+    grid = Geometry((40, 41, 43), np.diag([0.7, 0.8, 2.0, 1.0]))
+    noise = np.random.default_rng(3).random((20, 21, 23)) < 0.5
+    region = Region((5, 6, 7), (25, 27, 30))
+    fine = skin(noise, region, grid)
+    monkeypatch.setattr("app.render.skin.MOST_CORNERS", 3_000)
+    coarse = skin(noise, region, grid)
+    assert 100 < len(coarse.triangles) < len(fine.triangles) / 4
+    for ends in (np.min, np.max):
+        assert ends(coarse.points, axis=0) == pytest.approx(ends(fine.points, axis=0), abs=4.0)  # a large voxel
+
+
+def test_what_is_thin_is_still_shown_in_larger_voxels(monkeypatch):
+    grid = Geometry((40, 40, 40), np.eye(4))
+    wire = np.zeros(grid.shape, bool)
+    wire[20, 20, 4:36] = True
+    monkeypatch.setattr("app.render.skin.MOST_CORNERS", 100)
+    points = skin(wire, grid.region, grid).points
+    assert np.ptp(points[:, 0]) > 30
+    assert abs(points[:, 1:] - 20).max() < 3
