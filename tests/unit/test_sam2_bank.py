@@ -54,6 +54,20 @@ def test_slices_beyond_the_start_count_where_they_are_known():
     assert slices(recalled, 4) == [(10, 6), (7, 3), (8, 2), (9, 1)]
 
 
+def test_sides_apart_forget_what_was_carried_the_other_way():
+    """As bowang-lab/MedSAM2's scripts, which reset their state and prompt again before they go back."""
+    made = bank(conditioning=(10,))
+    made.sides_apart = True
+    made.recall(9, -1)
+    made.tracked.update({n: remembered(n) for n in (9, 8)})
+    assert slices(made.recall(7, -1), 3) == [(10, 6), (9, 1), (8, 0)]
+    assert slices(made.recall(11, 1), 1) == [(10, 6)]
+    assert pointers(made.recall(11, 1), 1) == [10]
+    made.tracked[11] = remembered(11)
+    assert slices(made.recall(12, 1), 2) == [(10, 6), (11, 0)]
+    assert list(made.conditioning) == [10]
+
+
 def test_a_conditioning_slice_ahead_is_remembered_but_has_no_pointer():
     recalled = bank(conditioning=(10, 16), tracked=(11, 12)).recall(13, 1)
     assert slices(recalled, 4) == [(10, 6), (16, 6), (11, 1), (12, 0)]

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -200,6 +201,34 @@ def test_a_mask_is_carried_both_ways_with_a_confidence_per_slice(predictor, vide
     assert [answer.index for answer in slices] == [5, 4, 3, 2, 1, 0, 6, 7, 8, 9, 10, 11]
     assert isinstance(end, Propagated)
     assert end.reached == (0, 11)
+
+
+def test_positions_are_kept_once_for_all_slices(predictor, video):
+    memory = predictor.remember(video, 0, {5: square()})
+    for index in (6, 7):
+        predictor.carry(memory, index, index - 1)
+    assert memory.bank.tracked[6].positions is memory.bank.tracked[7].positions is memory.bank.conditioning[5].positions
+    assert not np.array_equal(memory.bank.tracked[6].tokens, memory.bank.tracked[7].tokens)
+
+
+@pytest.mark.parametrize("apart", [False, True])
+def test_a_card_says_whether_one_direction_is_forgotten_before_the_other(predictor, apart):
+    card = replace(predictor.card, recipe={**predictor.card.recipe, "sides_apart": apart})
+    both, above = (prepared(SimpleNamespace(prepare=partial(with_card, predictor, card))) for _ in range(2))
+    there = predictor.remember(both, 0, {5: square()})
+    for index in (4, 3):
+        predictor.carry(there, index, index + 1)
+    found, _ = predictor.carry(there, 6, 5)
+    alone, _ = predictor.carry(predictor.remember(above, 0, {5: square()}), 6, 5)
+    assert np.array_equal(found, alone) == apart
+
+
+def with_card(predictor, card, *arguments):
+    original, predictor.card = predictor.card, card
+    try:
+        return predictor.prepare(*arguments)
+    finally:
+        predictor.card = original
 
 
 def test_carrying_repeats_and_depends_on_every_conditioning_slice(predictor, video):

@@ -44,15 +44,21 @@ class MemoryBank:
 
     Args:
         length: Slices along the axis.
+        sides_apart: Whether going the other way begins with the conditioning slices alone.
     """
 
     network: Network
     length: int
+    sides_apart: bool = False
     conditioning: dict[int, Remembered] = field(default_factory=dict)
     tracked: dict[int, Remembered] = field(default_factory=dict)
+    _direction: int = 0
 
     def recall(self, index: int, direction: int) -> Recalled:
         """What is remembered at slice `index` when going up (`direction` 1) or down (-1)."""
+        if self.sides_apart and direction != self._direction:
+            self.tracked.clear()
+        self._direction = direction
         nearest = sorted(self.conditioning, key=lambda n: abs(n - index))[:MOST_CONDITIONING]
         chosen = [(FRAMES - 1, self.conditioning[n]) for n in sorted(nearest)]
         others = {n: memory for n, memory in self.conditioning.items() if n not in nearest} | self.tracked

@@ -30,7 +30,7 @@ class Track:
 
 def begin(video: Video, axis: int, conditioning: Mapping[int, Mask]) -> Track:
     """A track that remembers the given masks of slices, in array order."""
-    bank = MemoryBank(video.network, video.volume.shape[axis])
+    bank = MemoryBank(video.network, video.volume.shape[axis], video.sides_apart)
     for index, mask in sorted(conditioning.items()):
         bank.conditioning[index] = _conditioned(video, axis, index, mask)
     return Track(video, axis, bank)

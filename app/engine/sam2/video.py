@@ -24,12 +24,13 @@ class Video(SliceEmbeddings):
     """What `prepare` gives; nothing is computed before a slice is asked for. `originals` are the decoder's own words.
 
     Args:
-        recipe: Of the card.
+        recipe: Of the card; `sides_apart` where the authors' script forgets one direction before it goes the other way.
     """
 
     def __init__(self, volume: Volume, network: Network, recipe: Mapping[str, Any]) -> None:
         self.pictures = Pictures(volume, network.side, recipe)
         self.network = network
+        self.sides_apart = bool(recipe.get("sides_apart", False))
         self.originals: Originals[Decoded] = Originals()
         super().__init__(volume, lambda axis, index: network.encode(self.pictures.pixels(axis, index)))
 
