@@ -25,8 +25,8 @@ class Sam2Predictor:
     """See `Predictor` and `SlicePropagator`.
 
     The card's recipe names the `network` of `variants.VARIANTS`, and may name the picture's side (`image_size`, else
-    the one the weights were trained with), the `ct_window` (level, width), and `sides_apart`: what was carried one way is
-    forgotten before the other.
+    the one the weights were trained with), the `ct_window` (level, width), and `sides_apart`: whether what was carried
+    one way is forgotten before the other.
 
     Args:
         untrained: With random numbers in the place of the weights, to see how long it takes.
