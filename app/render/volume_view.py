@@ -51,10 +51,10 @@ class VolumeView(VtkWidget):
         self.canvas.renderers.append(self._cube)
         self.renderer.UseFXAAOn()  # smooth edges for less than multi-sampling, which doubles a frame without a GPU
         self._live: LiveSurfaces | None = None
-        self._pressed, self._last = QPointF(), QPointF()
-        self._pause = self._timer(DEBOUNCE_MS, self._begin, once=True)
         self._untouched: tuple[float, float, float] | None = None
         """Whence it is seen as long as the mouse has not moved it."""
+        self._pressed, self._last = QPointF(), QPointF()
+        self._pause = self._timer(DEBOUNCE_MS, self._begin, once=True)
         self._poll = self._timer(_POLL_MS, self._collect, once=False)
 
     def _timer(self, milliseconds: int, slot: Callable[[], None], once: bool) -> QTimer:
@@ -120,17 +120,17 @@ class VolumeView(VtkWidget):
         camera.SetFocalPoint(*middle)
         camera.SetPosition(*(middle + towards * np.linalg.norm(high - low)))
         camera.SetViewUp(0, abs(towards[2]) > 0.9, abs(towards[2]) <= 0.9)
-        self.schedule_render()
-
         trackball.fit(camera, corners, self.width(), self.height())
         self._untouched = direction
-    # Drawing
+        self.schedule_render()
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802  # Qt's name
         """The whole volume still, until the user has moved it."""
         super().resizeEvent(event)
         if self._untouched:
             self.look_from(self._untouched)
+
+    # Drawing
 
     def refresh(self) -> None:
         """Bring colours, frames and slices up to date."""
@@ -222,9 +222,9 @@ class VolumeView(VtkWidget):
             trackball.zoom(camera, 1.01 ** -delta.y())
         else:
             return
+        self._untouched = None
         self.schedule_render()
 
-        self._untouched = None
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: N802  # Qt's name
         """A click without a drag picks what it hits."""
         moved = event.position() - self._pressed
@@ -240,9 +240,9 @@ class VolumeView(VtkWidget):
     def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802  # Qt's name
         """Closer or further."""
         trackball.zoom(self.renderer.GetActiveCamera(), 1.1 ** (event.angleDelta().y() / 120))
+        self._untouched = None
         self.schedule_render()
 
-        self._untouched = None
     def index_at(self, pixel: QPointF) -> Index | None:
         """The first voxel of a visible segment on the line of sight through a logical pixel; None in the empty.
 

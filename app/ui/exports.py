@@ -127,10 +127,7 @@ class Exports(QObject):
         case = self._session.case
         named = [replace(s, term=choice.terms.get(s.label, s.term)) for s in case.segments if s.label in choice.labels]
         frozen, volume = case.segmentation.freeze(), case.volume
-        region = volume.geometry.region
-        return lambda: Order(
-            path, frozen.crop(region), tuple(named), volume.geometry, volume.source, choice.identified, volume.codes
-        )
+        return Order(path, frozen, tuple(named), volume.geometry, volume.source, choice.identified, volume.codes)
 
     # Out
 

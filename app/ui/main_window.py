@@ -83,7 +83,7 @@ class MainWindow(DropWindow):
             self.banner.tell_error,
             choose=self._choose_prompt,
         )
-        self.views = FourUp(self.session.view, self.mouse)
+        self.views = FourUp(self.session.view, self.mouse, self.jobs.apart)
         self.volumes = Volumes(self.jobs)
         self.cases = Cases(self.session, self.jobs, self.banner, self.activity, self)
         self.models = Models(self.session, self.bridge, self.banner, self)
