@@ -79,6 +79,12 @@ if [ "$(readlink "$bin/volumask" 2>/dev/null)" = "$home/volumask" ]; then
         "$share/icons/hicolor/scalable/apps/volumask.svg"
     ! command -v update-mime-database >/dev/null || [ ! -d "$share/mime" ] || update-mime-database "$share/mime"
     ! command -v update-desktop-database >/dev/null || update-desktop-database "$share/applications"
+    # Databases that had nothing but ours go too.
+    if rmdir "$share/mime/packages" 2>/dev/null; then
+        (cd "$share/mime" && rm -f aliases generic-icons globs globs2 icons magic mime.cache subclasses treemagic types version XMLnamespaces)
+        rmdir "$share/mime" 2>/dev/null || true
+    fi
+    ls "$share/applications"/*.desktop >/dev/null 2>&1 || rm -f "$share/applications/mimeinfo.cache"
 fi
 rm -rf "$home"
 echo "Volumask is removed. Its settings, logs and downloaded models are still below your home folder."

@@ -169,8 +169,18 @@ def test_one_user_installs_tries_starts_and_removes_it(made, home):
     assert found["Exec"].endswith('/Volumask" %f')
     removed = sh(home, place / "uninstall.sh")
     assert removed.returncode == 0, removed.stderr
-    left = {name for name in everything(home) - before if not name.startswith(".local/share/mime/")}
-    assert left <= {"called", ".local/share/applications/mimeinfo.cache"}
+    assert everything(home) - before == {"called"}
+
+
+def test_a_database_of_kinds_that_others_use_stays(made, home):
+    others = home / ".local/share/mime/packages/others.xml"
+    others.parent.mkdir(parents=True)
+    others.write_text('<mime-info xmlns="http://www.freedesktop.org/standards/shared-mime-info"/>')
+    assert sh(home, made["1.2"]).returncode == 0
+    assert sh(home, home / ".local/opt/volumask-1.2/uninstall.sh").returncode == 0
+    assert others.is_file()
+    if shutil.which("update-mime-database"):
+        assert (others.parents[1] / "globs2").is_file()
 
 
 def test_the_menu_entry_of_a_user_names_the_program_whatever_the_folder_is_called(made, home):
