@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from app.engine import uncertainty
 from app.engine.evaluation.clickers import whole
 from app.engine.propagation import propagate
-from app.engine.protocol import Estimate, Predictor, Prior, Propagate, SliceAnswer, Token
+from app.engine.protocol import Estimate, Predictor, Prior, Propagate, Sketcher, SliceAnswer, Token
 from app.geometry import Geometry, Index, Region
 from app.prompts import Point
 from app.volume import Volume
@@ -118,7 +118,8 @@ class Bench:
     def _estimate(self) -> None:
         request, geometry = Estimate(0, 1, (self._click,), _SAMPLES), self._volume.geometry
         decode = partial(self._predictor.predict, self._prepared)
-        for _ in uncertainty.estimate(request, geometry, decode, None, Token()):
+        sketch = partial(self._predictor.sketch, self._prepared) if isinstance(self._predictor, Sketcher) else None
+        for _ in uncertainty.estimate(request, geometry, decode, None, Token(), sketch=sketch):
             pass  # every step is a decode
 
     def _surface(self) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -11,6 +13,7 @@ from numpy.typing import NDArray
 from app.geometry import Index, Region
 
 T = TypeVar("T", bound=np.generic)
+_FEW = 1_000_000  # voxels: below, starting threads takes longer than they save
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,14 @@ class Blocks:
         kk, jj, ii = (min(n, b * f) for n, b, f in zip(self.full, region.stop, self.factors, strict=True))
         return Region((k, j, i), (kk, jj, ii))
 
+    def covered(self, region: Region, mask: NDArray[np.bool_]) -> int:
+        """How many voxels the True cells of `mask` (on cells of `region`) hold."""
+        k, j, i = (
+            np.minimum(np.arange(a + 1, b + 1) * f, n) - np.arange(a, b) * f
+            for a, b, f, n in zip(region.start, region.stop, self.factors, self.full, strict=True)
+        )
+        return int(k @ (mask @ i) @ j)
+
     def sampled(self, region: Region, values: NDArray[T]) -> tuple[Region, NDArray[T]]:
         """Cells whose middle voxel lies in `region`, and `values` (on the region's voxels) there."""
         spans = []
@@ -59,12 +70,22 @@ class Blocks:
 
     def spread(self, values: NDArray[T], cells: Region, region: Region) -> NDArray[T]:
         """Values on `cells` repeated over the voxels of `region`, which the cells cover."""
-        result = values
-        for axis in (2, 1, 0):  # the largest copy comes last and goes in whole planes
-            factor = self.factors[axis]
-            if factor > 1:
-                result = np.repeat(result, factor, axis=axis)
-            first = region.start[axis] - cells.start[axis] * factor
-            last = first + region.stop[axis] - region.start[axis]
-            result = result[tuple(slice(first, last) if a == axis else slice(None) for a in range(3))]
-        return np.ascontiguousarray(result)
+        k, j, i = (
+            np.arange(a, b) // f - c
+            for a, b, f, c in zip(region.start, region.stop, self.factors, cells.start, strict=True)
+        )
+        result = np.empty(region.shape, values.dtype)
+
+        def fill(cell: int) -> None:
+            """The planes of one layer of cells: one is made in the processor's cache, the others are copies of it."""
+            first, stop = np.searchsorted(k, (cell, cell + 1))
+            np.take(np.take(values[cell], i, axis=1), j, axis=0, out=result[first], mode="clip")
+            result[first + 1 : stop] = result[first]
+
+        layers = np.unique(k).tolist()
+        if result.size < _FEW:
+            list(map(fill, layers))
+        else:
+            with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:  # numpy copies without Python's lock
+                list(pool.map(fill, layers, chunksize=8))
+        return result

@@ -119,11 +119,13 @@ class Prediction:
 
     Args:
         blocks: Voxels to a block along (k, j, i): all voxels of one share a logit, save those that a prompt is on.
+        coarse: Whether region and logits count those blocks instead of voxels (`Sketcher`).
     """
 
     region: Region
     logits: Logits
     blocks: Index = (1, 1, 1)
+    coarse: bool = False
 
 
 class Predictor(Protocol):
@@ -143,6 +145,14 @@ class Predictor(Protocol):
 
         Deterministic: the same features, prompts and prior give the same logits.
         """
+
+
+@runtime_checkable
+class Sketcher(Protocol):
+    """A model that can answer on its own coarser grid, for ensembles, which count a block once and not each voxel."""
+
+    def sketch(self, prepared: Any, prompts: tuple[Prompt, ...], prior: Prior | None) -> Prediction:
+        """As `Predictor.predict`, on blocks where that can be; prompts need not hold on their very voxels."""
 
 
 @runtime_checkable

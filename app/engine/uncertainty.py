@@ -36,6 +36,7 @@ def estimate(
     prior: Prior | None,
     token: Token,
     first: Prediction | None = None,
+    sketch: Decode | None = None,
 ) -> Iterator[Progress | Estimated]:
     """Run the ensemble: `Progress` after each decode but the last, then the `Estimated`.
 
@@ -45,6 +46,7 @@ def estimate(
             in the paper's code. Of a seed too they are told as of an answer: as a seed every model would keep it,
             since all points are drawn from inside it, and a mask that was carried would look perfectly sure.
         first: The first mask where it is known already; else it is decoded.
+        sketch: A decode that may answer on blocks, for the samples (`Sketcher`).
 
     Raises:
         EngineFailure: when the first mask is empty.
@@ -56,7 +58,8 @@ def estimate(
     start = Prior(first.region, first.logits)
     samples = Samples(Blocks(geometry.shape, first.blocks), _around(first.logits > 0, first.region, geometry.shape))
     lists = sampled_prompts(request, first, geometry.shape)
-    yield from _decoded(lists, lambda prompts: decode(prompts, start), samples, token)
+    ask = sketch or decode
+    yield from _decoded(lists, lambda prompts: ask(prompts, start), samples, token)
     yield samples.estimated(request, geometry.voxel_volume)
 
 
@@ -73,6 +76,10 @@ class Samples:
 
     def add(self, prediction: Prediction) -> None:
         """Count one more decode."""
+        if prediction.coarse:
+            self._moments.add(prediction)
+            self._voxels.append(self._blocks.covered(prediction.region, prediction.logits > 0))
+            return
         self._moments.add(Prediction(*self._blocks.sampled(prediction.region, prediction.logits)))
         self._voxels.append(int(np.count_nonzero(prediction.logits > 0)))
 

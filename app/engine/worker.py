@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from app.engine import propagation, registry, uncertainty
 from app.engine.backends import machine_test
+from app.engine.blocks import Blocks
 from app.engine.cache import EmbeddingCache
 from app.engine.protocol import (
     Answer,
@@ -30,11 +31,12 @@ from app.engine.protocol import (
     Prior,
     Propagate,
     ReportProgress,
+    Sketcher,
     Token,
 )
 from app.errors import AppError, BadInput, Cancelled, EngineFailure, Stopped
 from app.frozen_labels import FrozenMask
-from app.geometry import Region
+from app.geometry import Index, Region
 from app.prompts import Prompt
 from app.volume import Volume
 
@@ -176,7 +178,9 @@ class Worker:
         else:
             prior = self._prior(job.prompts, seed)
             first = self._memo.answer(job.prompts) if seed is None else None
-            self._steps = uncertainty.estimate(job, volume.geometry, self._decode, prior, self._steps_token, first)
+            self._steps = uncertainty.estimate(
+                job, volume.geometry, self._decode, prior, self._steps_token, first, self._sketch
+            )
 
     def step(self, cancelled: bool) -> Piece:
         """See `Bench`."""
@@ -214,15 +218,31 @@ class Worker:
         return seed.prior if seed.region.size else None
 
     def _decode(self, prompts: tuple[Prompt, ...], prior: Prior | None) -> Prediction:
+        prediction = self._predictor.predict(self._prepared, self._understood(prompts), prior)
+        return self._fitting(prediction, self._open_volume().shape)
+
+    def _sketch(self, prompts: tuple[Prompt, ...], prior: Prior | None) -> Prediction:
+        if not isinstance(self._predictor, Sketcher):
+            return self._decode(prompts, prior)
+        prediction = self._predictor.sketch(self._prepared, self._understood(prompts), prior)
+        shape = self._open_volume().shape
+        return self._fitting(prediction, Blocks(shape, prediction.blocks).shape if prediction.coarse else shape)
+
+    def _understood(self, prompts: tuple[Prompt, ...]) -> tuple[Prompt, ...]:
+        """Those of the kinds that the model takes; others are from another model's time."""
         card = self._predictor.card
-        understood = tuple(prompt for prompt in prompts if card.takes(prompt))  # others are from another model's time
+        understood = tuple(prompt for prompt in prompts if card.takes(prompt))
         if prompts and not understood:
             kind = type(prompts[-1]).__name__.lower().removeprefix("slice")
             raise BadInput(f"{card.name} does not understand prompts of the kind {kind}.", "Choose another model.")
-        prediction = self._predictor.predict(self._prepared, understood, prior)
-        inside = prediction.region.intersection(self._open_volume().geometry.region) == prediction.region
+        return understood
+
+    def _fitting(self, prediction: Prediction, shape: Index) -> Prediction:
+        """The same, checked to lie in a grid of that shape."""
+        inside = prediction.region.intersection(Region.whole(shape)) == prediction.region
         if not inside or prediction.logits.shape != prediction.region.shape:
-            raise EngineFailure(f"{card.name} gave an answer that does not fit the scan.", "Try another model.")
+            name = self._predictor.card.name
+            raise EngineFailure(f"{name} gave an answer that does not fit the scan.", "Try another model.")
         return prediction
 
 

@@ -13,7 +13,8 @@ from app.engine.classic import ClassicPredictor
 from app.engine.classic.lattice import Lattice
 from app.engine.evaluation import dice
 from app.engine.propagation import propagate
-from app.engine.protocol import Prediction, Prior, Propagate, Propagated, Token
+from app.engine.protocol import Estimate, Prediction, Prior, Propagate, Propagated, Token
+from app.engine.uncertainty import estimate
 from app.geometry import Geometry, Index
 from app.prompts import Box, Point, Prompt, Scribble, SliceMask
 from app.volume import Volume
@@ -108,8 +109,38 @@ def test_clicks_on_a_coarser_lattice_are_answered_in_blocks_and_what_is_drawn_is
     again = blocks.spread(blocks.sampled(answer.region, answer.logits)[1], cells, answer.region)
     differ = np.argwhere(again != answer.logits) + answer.region.start
     assert {tuple(index) for index in differ.tolist()} <= {point.index}
-    drawn = asked.model.predict(asked.features, (point, Box((6, 10, 7), (26, 30, 26))), None)
+    box = Box((6, 10, 7), (26, 30, 26))
+    drawn = asked.model.predict(asked.features, (point, box), None)
     assert drawn.blocks == (1, 1, 1)
+    sketch = asked.model.sketch(asked.features, (point,), None)
+    assert (sketch.coarse, sketch.blocks, sketch.region) == (True, (1, 2, 3), cells)
+    differ = np.argwhere(blocks.spread(sketch.logits, cells, answer.region) != answer.logits) + answer.region.start
+    assert {tuple(index) for index in differ.tolist()} == {point.index}  # what a click says is of its own voxel alone
+    for prompts, prior in (
+        ((point, box), None),
+        ((), None),
+        ((point,), Prior(answer.region, answer.logits, seed=True)),
+    ):
+        assert not asked.model.sketch(asked.features, prompts, prior).coarse
+
+
+def test_an_ensemble_of_sketches_says_what_one_of_answers_says(monkeypatch) -> None:
+    monkeypatch.setattr(Lattice, "of", classmethod(lambda cls, full, spacing: cls(full, (1, 2, 3), spacing)))
+    asked = Asked(volume(BALL | OTHER, noise=40))
+    decode, sketch = (
+        lambda prompts, prior, ask=ask: ask(asked.features, prompts, prior)
+        for ask in (asked.model.predict, asked.model.sketch)
+    )
+    request = Estimate(1, 1, (Point((16, 20, 16)),))
+    *_, plain = estimate(request, asked.image.geometry, decode, None, Token())
+    *_, quick = estimate(request, asked.image.geometry, decode, None, Token(), sketch=sketch)
+    assert quick.region == plain.region
+    block = np.prod(Blocks(SHAPE, (1, 2, 3)).factors)
+    drawn = block * request.samples  # blocks whose middle is a drawn point hold that point's own logit in an answer
+    assert np.count_nonzero(np.abs(quick.mean - plain.mean) > 1e-4) <= drawn
+    assert np.count_nonzero(np.abs(quick.deviation - plain.deviation) > 1e-4) <= drawn
+    assert quick.volumes == pytest.approx(plain.volumes, rel=0.01)
+    assert np.ptp(plain.volumes) > 0
 
 
 def test_a_slice_mask_is_exact_on_its_slice(balls: Asked) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
+from app.engine.blocks import Blocks
 from app.engine.classic.extent import best_reach
 from app.engine.classic.graph import Graph, distances
 from app.engine.classic.lattice import Lattice
@@ -59,6 +60,24 @@ def test_values_on_cells_spread_to_the_voxels_of_a_region():
     for voxel in np.ndindex(spread.shape):
         at = tuple((np.array(voxel) + region.start) // lattice.factors)
         assert spread[voxel] == values[at]
+
+
+def test_a_large_region_is_spread_by_several_threads_all_the_same():
+    blocks = Blocks((61, 150, 200), (2, 3, 3))
+    values = np.random.default_rng(0).random(blocks.shape).astype(np.float32)
+    region = Region((3, 1, 2), (61, 150, 199))
+    cells = blocks.touched(region)
+    k, j, i = (np.arange(a, b) // f for a, b, f in zip(region.start, region.stop, blocks.factors, strict=True))
+    assert (blocks.spread(values[cells.slices], cells, region) == values[np.ix_(k, j, i)]).all()
+
+
+@pytest.mark.parametrize("factors", [(1, 1, 1), (2, 1, 3), (4, 3, 2)])
+def test_cells_cover_the_voxels_that_they_spread_to(factors):
+    blocks = Blocks((9, 8, 7), factors)
+    mask = np.random.default_rng(0).random(blocks.shape) < 0.4
+    for cells in (Region.whole(blocks.shape), Region((1, 0, 1), blocks.shape), Region((0, 0, 0), (0, 0, 0))):
+        voxels = blocks.spread(mask[cells.slices], cells, blocks.voxels(cells))
+        assert blocks.covered(cells, mask[cells.slices]) == np.count_nonzero(voxels)
 
 
 def test_sampling_a_region_takes_the_middle_voxels():

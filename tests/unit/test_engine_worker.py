@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -151,3 +152,37 @@ def test_every_failure_is_one_sentence_and_a_hint(error: Exception, words: str) 
     assert words in str(told)
     assert told.hint
     assert "\n" not in str(told)
+
+
+def test_samples_of_an_ensemble_are_sketched_where_the_model_can_and_checked_as_answers_are(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sketched: list[tuple[Prompt, ...]] = []
+    region = Region((9, 9, 9), (12, 12, 12))
+
+    def sketch(self: FakePredictor, prepared: Volume, prompts: tuple[Prompt, ...], prior: Prior | None) -> Prediction:
+        sketched.append(prompts)
+        return Prediction(region, np.ones(region.shape, np.float32), (2, 2, 2), coarse=True)
+
+    monkeypatch.setattr(FakePredictor, "sketch", sketch, raising=False)
+    blocks = (2, 2, 2)
+    predict = FakePredictor.predict
+    monkeypatch.setattr(FakePredictor, "predict", lambda *args: replace(predict(*args), blocks=blocks))
+    worker = ready()
+    worker.begin(Estimate(1, 1, (Point((20, 20, 20)),), samples=3))
+    *_, last = drained(worker)
+    assert isinstance(last, Estimated)
+    assert len(sketched) == 3
+    assert last.volumes == (27 * 8 / 1000,) * 3
+    region = Region((19, 24, 28), (20, 25, 31))  # one cell beyond the grid's last
+    worker.begin(Estimate(1, 1, (Point((20, 20, 20)),), samples=3))
+    with pytest.raises(EngineFailure, match="does not fit the scan"):
+        drained(worker)
+
+
+def drained(worker: Worker) -> list[object]:
+    """Every piece of the work that was begun."""
+    pieces: list[object] = []
+    while not pieces or not isinstance(pieces[-1], Estimated):
+        pieces.append(worker.step(cancelled=False))
+    return pieces

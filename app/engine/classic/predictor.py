@@ -11,7 +11,7 @@ from app.engine.classic import features
 from app.engine.classic.features import Features, pack, prepare_features, unpack
 from app.engine.classic.kept import keep
 from app.engine.classic.propagator import SliceMemory, carry
-from app.engine.classic.refinement import refine
+from app.engine.classic.refinement import refine, sketch
 from app.engine.classic.seeds import Seeds
 from app.engine.classic.solver import solve
 from app.engine.code_digest import digest
@@ -41,6 +41,13 @@ class ClassicPredictor:
         if seeds.empty:
             return nothing()
         return refine(prepared, seeds, solve(prepared, seeds, prior))
+
+    def sketch(self, prepared: Features, prompts: tuple[Prompt, ...], prior: Prior | None) -> Prediction:
+        """See `Sketcher`; where prompts say exactly where the object is, on voxels all the same."""
+        seeds = Seeds.of(prompts, prepared.volume.shape, prepared.volume.geometry.spacing)
+        if seeds.empty or seeds.precise or (prior is not None and prior.seed):
+            return self.predict(prepared, prompts, prior)
+        return sketch(prepared, seeds, solve(prepared, seeds, prior))
 
     def remember(self, prepared: Features, axis: int, conditioning: Mapping[int, NDArray[np.bool_]]) -> SliceMemory:
         """See `SlicePropagator`."""

@@ -27,17 +27,26 @@ _FIXED = 1e3
 def refine(features: Features, seeds: Seeds, pieces: NDArray[np.float32]) -> Prediction:
     """Logits on the voxels around the object, from logits (n,) of the pieces."""
     lattice = features.lattice
+    box, cells = _cells(features, seeds, pieces)
+    region = lattice.voxels(box)
+    answer = bound(features, seeds, region, lattice.spread(cells, box, region))
+    return answer if seeds.precise else Prediction(answer.region, answer.logits, lattice.factors)
+
+
+def sketch(features: Features, seeds: Seeds, pieces: NDArray[np.float32]) -> Prediction:
+    """The same on the cells; what prompts say of single voxels is not written in."""
+    return Prediction(*_cells(features, seeds, pieces), features.lattice.factors, coarse=True)
+
+
+def _cells(features: Features, seeds: Seeds, pieces: NDArray[np.float32]) -> tuple[Region, NDArray[np.float32]]:
+    """Cells around the object and their logits, settled one by one where they are few enough."""
     cells = np.take(pieces, features.pieces.labels)
     box = Region.around(cells > 0)
     if box is None:
-        return bound(features, seeds, Region((0, 0, 0), (0, 0, 0)), np.zeros((0, 0, 0), dtype=np.float32))
-    box = box.grown(3, lattice.shape)
+        return Region((0, 0, 0), (0, 0, 0)), np.zeros((0, 0, 0), dtype=np.float32)
+    box = box.grown(3, features.lattice.shape)
     crop = np.ascontiguousarray(cells[box.slices])
-    if crop.size <= _MOST:
-        crop = _settled(features, seeds, box, crop)
-    region = lattice.voxels(box)
-    answer = bound(features, seeds, region, lattice.spread(crop, box, region))
-    return answer if seeds.precise else Prediction(answer.region, answer.logits, lattice.factors)
+    return box, _settled(features, seeds, box, crop) if crop.size <= _MOST else crop
 
 
 def bound(features: Features, seeds: Seeds, region: Region, logits: NDArray[np.float32]) -> Prediction:
