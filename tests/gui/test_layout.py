@@ -77,3 +77,16 @@ def test_the_export_begins_with_a_segment_that_has_voxels(case):
     case.exports.mesh()
     assert case.exports.dialog.choice.labels == (solid.label,)
     case.exports.dialog.reject()
+
+
+def test_a_box_that_is_not_ticked_can_be_seen(case):
+    case.session.add_segment("Liver")
+    case.exports.labels()
+    tree = case.exports.dialog.list
+    row = tree.topLevelItem(0)
+    row.setCheckState(0, Qt.CheckState.Unchecked)
+    picture = tree.viewport().grab(tree.visualItemRect(row)).toImage()
+    ratio, middle = picture.devicePixelRatio(), picture.height() // 2
+    shades = [picture.pixelColor(x, middle).lightness() for x in range(round(26 * ratio))]
+    assert max(shades) - min(shades) > 40, shades
+    case.exports.dialog.reject()
