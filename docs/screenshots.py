@@ -1,4 +1,4 @@
-"""Makes the pictures of README and Help in resources/help: the real window, on the bundled scan, worked with by hand.
+"""Makes the pictures of README and Help: the real window, on the bundled scan, worked with by hand.
 
 `python3 dev.py screenshots`; without a display, on a virtual one. Nothing is drawn that the window did not draw.
 """
@@ -23,6 +23,7 @@ from app.ui.main_window import MainWindow
 
 ROOT = Path(__file__).resolve().parents[1]
 OUT = ROOT / "resources" / "help"
+README = ROOT / "docs" / "images"
 SCAN = ROOT / "resources" / "sample" / "ct_abdomen.nii.gz"
 KIDNEY = (74, 43, 86)
 """(k, j, i), deep in the right one of the bundled scan."""
@@ -42,7 +43,8 @@ class Pictures:
         self._window.show()
         self._window.open(SCAN)
         self._wait("opened", lambda: self._session.document is not None and self._session.view.tool == "point")
-        for part in (self._uncertainty, self._four_views, self._correction, self._measurements, self._export):
+        parts = self._uncertainty, self._four_views, self._carried, self._correction, self._measurements, self._export
+        for part in parts:
             part()
         self._help()
 
@@ -67,6 +69,14 @@ class Pictures:
         self._session.view.crosshair = KIDNEY
         self._window.banner.hide()
         self._save(self._window, "window")
+
+    def _carried(self) -> None:
+        self._window.actions_["propagate"].trigger()
+        ribbon = self._window.views.slices[0].bar
+        self._wait("carried", lambda: not self._session.propagating and len(ribbon.confidences) > 1)
+        self._window.banner.hide()
+        self._save(self._window, "window", README)
+        self._window.actions_["undo"].trigger()
 
     def _correction(self) -> None:
         self._window.commands.correct("margin")
@@ -103,10 +113,10 @@ class Pictures:
         self._save(page, "calibration")
         page.close()
 
-    def _save(self, widget: QWidget | None, name: str) -> None:
+    def _save(self, widget: QWidget | None, name: str, folder: Path = OUT) -> None:
         self._wait("surface up to date", lambda: not self._window.views.volume.view.busy)
         self._pause(600)
-        if widget is None or not picture_of(widget).save(str(OUT / f"{name}.png")):
+        if widget is None or not picture_of(widget).save(str(folder / f"{name}.png")):
             raise SystemExit(f"{name}.png could not be made")
         print(f"{name}.png", file=sys.stderr)
 
