@@ -92,7 +92,7 @@ def encoder(card: ModelCard) -> tuple[Any, tuple[int, ...]]:
         return Encoder(empty_network(variant_of(card.recipe["network"]), side)), (1, 3, side, side)
     with torch.device("meta"):
         if card.family == "sam":
-            recipe = RECIPES[card.id]
+            recipe = RECIPES[card.recipe.get("system", card.id)]
             network: Any = SamNetwork(recipe.architecture, recipe.size, recipe.grid)
             return network.image_encoder, (1, 3, recipe.size, recipe.size)
         return ClickNetwork(plan_of(card.signature)).image_encoder, (1, 1, 128, 128, 128)

@@ -128,6 +128,17 @@ def test_both_backends_decode_alike_however_many_prompts(tmp_path: Path) -> None
             assert np.abs(found - expected).max() <= TOLERANCE * np.abs(expected).max()
 
 
+def test_cards_that_differ_in_their_window_share_what_is_compiled(tmp_path: Path) -> None:
+    path = tmp_path / "lite_medsam.pth"
+    path.write_bytes(b"not read before it is compiled")
+    recipe = RECIPES["lite_medsam"]
+    keys = {
+        SamRunner(registry.card(model), recipe, path)._key("encoder") for model in ("lite_medsam", "lite_medsam_lung")
+    }
+    assert len(keys) == 1
+    assert SamRunner(registry.card("medsam"), recipe, path)._key("encoder") not in keys
+
+
 # Minutes long
 
 

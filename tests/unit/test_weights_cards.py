@@ -93,3 +93,18 @@ def test_models_that_take_only_boxes_and_those_not_for_commerce() -> None:
     assert {model for model in ZOO if registry.card(model).dimensions == 3} == {
         "sam_med3d", "sam_med3d_turbo", "fastsam3d",
     }  # fmt: skip
+
+
+def test_boxes_in_lungs_brains_and_bones_have_the_windows_of_the_training() -> None:
+    """Level and width: Ma et al., Nature Communications 2024, Methods; for LiteMedSAM its challenge's data."""
+    windows = {"lung": [-160, 1500], "brain": [40, 80], "bone": [400, 1800]}
+    found = {card.id: card for card in registry.cards() if "ct_window" in card.recipe}
+    assert set(found) == {"medsam_lung", "medsam_brain", *(f"lite_medsam_{tissue}" for tissue in windows)}
+    for model, card in found.items():
+        system, _, tissue = model.rpartition("_")
+        assert card.recipe == {"system": system, "ct_window": windows[tissue]}
+        assert registry.owner(card).id == system
+        assert (card.prompts, card.parameters) == ({"box"}, ZOO[system][0])
+        low, high = windows[tissue][0] - windows[tissue][1] // 2, windows[tissue][0] + windows[tissue][1] // 2
+        assert f"from {low} to {high} HU" in card.description
+        assert card.name == f"{registry.owner(card).name}, {tissue} window"

@@ -104,7 +104,8 @@ class SamRunner:
         return f"{self._path.name} {state.st_size} {state.st_mtime_ns} {VERSION}"
 
     def _key(self, part: str) -> str:
-        return f"{self._card.id} {self.version} {self._recipe} {part}" if self._path else ""
+        file = self._card.weights_of or self._card.id  # cards that differ in their window share what is compiled
+        return f"{file} {self.version} {self._recipe} {part}" if self._path else ""
 
     @property
     def _read(self) -> SamNetwork:
