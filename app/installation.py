@@ -1,4 +1,4 @@
-"""`versions`, `notices`: what this copy of the program is made of; from the bill that lies in a bundle, or from pip."""
+"""What this copy of the program is made of: its versions and flavour; from the bill in a bundle, or from pip."""
 
 from __future__ import annotations
 
@@ -45,6 +45,11 @@ def notices() -> Path | None:
     """The file of the licences of others; None where there is none, as in a checkout."""
     path = folder() / NOTICES
     return path if path.is_file() else None
+
+
+def for_graphics_cards() -> bool:
+    """Whether this is the flavour with NVIDIA's libraries."""
+    return any(name.startswith("nvidia-cublas") for name, _ in _bill())
 
 
 def versions() -> list[tuple[str, str]]:

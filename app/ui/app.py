@@ -23,7 +23,7 @@ from PySide6.QtWidgets import (
 )
 
 import app
-from app import user_folders
+from app import graphics_card, installation, user_folders
 from app.autosave import recoverable, recovery_folder
 from app.helper_process import Helpers
 from app.render.vtk_widget import can_draw
@@ -34,6 +34,7 @@ from app.ui.dialogs.pages import show_page
 from app.ui.dialogs.questions import ask_to_recover
 from app.ui.engine_bridge import EngineBridge
 from app.ui.icons import RESOURCES, icon
+from app.ui.jobs import Job
 from app.ui.main_window import MainWindow
 from app.ui.opened_files import OpenedFiles
 
@@ -114,8 +115,26 @@ def make_window(
     return MainWindow(session, bridge, recovery, Helpers() if mode == "process" else None)
 
 
+def tell_of_the_card(window: MainWindow) -> None:
+    """Where this copy was made for NVIDIA's graphics cards and there is none: say that the processor computes."""
+    if not installation.for_graphics_cards():
+        return
+    told = QCoreApplication.translate(
+        "App",
+        "There is no graphics card here that CUDA can use: the processor computes. The smaller installer is enough.",
+    )
+
+    def tell(usable: bool) -> None:
+        if not usable:
+            log.warning("made for CUDA, and no graphics card that it can use")
+            window.banner.tell(told)
+
+    window.jobs.start(Job(graphics_card.usable, tell, window.banner.tell_error))
+
+
 def start(window: MainWindow, path: str | None, recovery: Path | None = None) -> None:
     """Offer what a crash interrupted, else open what was named."""
+    tell_of_the_card(window)
     for file in recoverable(recovery or recovery_folder()):
         when = time.strftime("%x %X", time.localtime(file.stat().st_mtime))
         if ask_to_recover(window, when):
