@@ -131,8 +131,8 @@ class Cases(QObject):
             return False
         self._banner.hide()
         self.path = loaded.path
-        for note in loaded.volume.notes:
-            self._banner.tell(note)
+        if notes := "; ".join(loaded.volume.notes):
+            self._banner.tell(f"{notes[0].upper()}{notes[1:]}.", stays=True)
         self.opened.emit(str(loaded.path))
         return True
 

@@ -66,6 +66,23 @@ def test_what_cannot_be_opened_is_not_taken(window, tmp_path):
     assert not drop(window)
 
 
+def test_all_that_is_to_know_of_a_scan_is_said_and_stays_until_it_is_closed(window, tmp_path, qtbot):
+    affine = np.diag([1.0, 1, 2, 1])
+    affine[0, 2] = 0.6  # sheared
+    data = np.random.default_rng(0).random((28, 24, 20)).astype(np.float32)
+    data[3, 4, 5] = np.nan
+    nib.save(nib.Nifti1Image(data, affine), tmp_path / "odd.nii.gz")
+    window.open(tmp_path / "odd.nii.gz")
+    qtbot.waitUntil(lambda: window.banner.text != "", timeout=20_000)
+    notes = window.session.case.volume.notes
+    assert len(notes) >= 2
+    assert all(note[1:] in window.banner.text for note in notes)
+    assert window.banner.text[0].isupper()
+    assert not window.banner._timer.isActive()
+    window.banner.tell("Something else.")
+    assert window.banner._timer.isActive()
+
+
 def test_a_damaged_scan_leaves_the_case_as_it_was(case, scan, tmp_path, qtbot):
     damaged = tmp_path / "damaged.nii.gz"
     damaged.write_bytes(scan.read_bytes()[:2000])

@@ -73,13 +73,20 @@ class Banner(QFrame):
         self._show("error", theme.EXCLUDE, str(error))
         self._timer.stop()
 
-    def tell(self, text: str) -> None:
-        """Something worth knowing; does not push aside an error that was not yet read."""
+    def tell(self, text: str, *, stays: bool = False) -> None:
+        """Something worth knowing; does not push aside an error that was not yet read.
+
+        Args:
+            stays: Until it is closed or something else is told.
+        """
         if self.text and self.kind == "error":
             text = f"{self.text}\n{text}"
             self._show("error", theme.EXCLUDE, text)
+            return
+        self._show("notice", theme.ACCENT, text)
+        if stays:
+            self._timer.stop()
         else:
-            self._show("notice", theme.ACCENT, text)
             self._timer.start(NOTICE_MS)
 
     def take_back(self, text: str) -> None:

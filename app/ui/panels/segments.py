@@ -96,7 +96,7 @@ class SegmentsPanel(QWidget):
         table.setRootIsDecorated(False)
         table.setUniformRowHeights(True)
         table.setIconSize(QSize(18, 18))
-        table.setMinimumHeight(112)
+        table.setMinimumHeight(84)  # three rows; a small screen needs the rest for corrections
         table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         table.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         head = table.header()
