@@ -11,15 +11,23 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtCore import QEventLoop, QSettings, Qt, QTimer
+from PySide6.QtCore import QEventLoop, QSettings, QSizeF, Qt, QTimer
+from PySide6.QtGui import QImage, QPainter
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QDoubleSpinBox, QWidget
+from PySide6.QtWidgets import QDialog, QDoubleSpinBox, QTabWidget, QWidget
 
+from app.editing.proposal import propose
+from app.editing.shape import Margin
+from app.prompts import Box, Point, Scribble
 from app.render.vtk_widget import picture_of
+from app.report.page import Content
+from app.report.sheet import Sheet
 from app.rulers import Ruler
-from app.ui.app import end, make_application, make_window
+from app.ui.app import end, make_application, make_window, show_crash
+from app.ui.crash import CrashGuard
 from app.ui.dialogs.calibration import show_calibration
 from app.ui.main_window import MainWindow
+from app.ui.report_pdf import paint
 
 ROOT = Path(__file__).resolve().parents[1]
 OUT = ROOT / "resources" / "help"
@@ -27,6 +35,14 @@ README = ROOT / "docs" / "images"
 SCAN = ROOT / "resources" / "sample" / "ct_abdomen.nii.gz"
 KIDNEY = (74, 43, 86)
 """(k, j, i), deep in the right one of the bundled scan."""
+OTHER = (93, 36, 36)
+"""In the left one."""
+
+ACROSS = (93, 37, 80)
+"""In the middle of the right one on that slice."""
+
+A4, EDGE = (1240, 1754), 115
+"""Pixels of a page at 150 dpi, and of its margin."""
 
 PATIENCE_S = 90.0
 
@@ -34,8 +50,8 @@ PATIENCE_S = 90.0
 class Pictures:
     """One case, from the first click to the export; a picture of each part on the way."""
 
-    def __init__(self, window: MainWindow) -> None:
-        self._window, self._session = window, window.session
+    def __init__(self, window: MainWindow, guard: CrashGuard) -> None:
+        self._window, self._session, self._guard = window, window.session, guard
 
     def take(self) -> None:
         """All of them, in the order of the work."""
@@ -43,10 +59,9 @@ class Pictures:
         self._window.show()
         self._window.open(SCAN)
         self._wait("opened", lambda: self._session.document is not None and self._session.view.tool == "point")
-        parts = self._uncertainty, self._four_views, self._carried, self._correction, self._measurements, self._export
-        for part in parts:
+        parts = (self._uncertainty, self._four_views, self._carried, self._correction, self._brush, self._prompts)
+        for part in (*parts, self._history, self._measurements, self._report, self._export, self._crash, self._help):
             part()
-        self._help()
 
     def _uncertainty(self) -> None:
         index = KIDNEY
@@ -87,9 +102,50 @@ class Pictures:
         self._save(self._window, "correct")
         self._window.effects.give_up()
 
+    def _brush(self) -> None:
+        self._session.view.tool = "brush"
+        self._session.corrections.change_brush(millimetres=9.0)
+        view, (k, j, i) = self._window.views.slices[0].view, KIDNEY
+        places = [view.pixel_at((k, j + 9 - step, i - 9 + 2 * step)).toPoint() for step in range(10)]
+        QTest.mousePress(view, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, places[0])
+        for place in places:
+            QTest.mouseMove(view, place)
+            self._pause(30)
+        self._save(self._window, "brush")
+        self._window.commands.escape()
+        self._session.view.tool = "point"
+
+    def _prompts(self) -> None:
+        kidney = self._session.add_segment("Left kidney")
+        k, j, i = self._session.view.crosshair = OTHER
+        prompts = (
+            Point((k, j + 4, i)),
+            Scribble(tuple((k, j - 6 + 2 * step, i + 5) for step in range(5))),
+            Box((k, j - 11, i - 11), (k, j + 12, i + 13)),
+            Point((k, j + 22, i - 2), positive=False),
+        )
+        for prompt in prompts:
+            self._session.add_prompt(kidney, prompt)
+            self._wait("its mask", lambda: not self._session.inference.busy)
+        self._show_tab(self._window.prompts)
+        self._save(self._window, "prompts")
+
+    def _history(self) -> None:
+        self._session.corrections.apply(
+            propose(Margin(3.0), self._session.corrections.scene(self._session.view.active, None))
+        )
+        self._session.undo()
+        self._show_tab(self._window.sidebar.history)
+        self._save(self._window, "history")
+        self._show_tab(self._window.prompts)
+
+    def _show_tab(self, panel: QWidget) -> None:
+        tabs = self._window.sidebar.findChild(QTabWidget)
+        tabs.setCurrentWidget(panel)
+
     def _measurements(self) -> None:
-        k, j, i = self._session.view.crosshair
-        self._session.view.rulers = (Ruler(((k, j, i - 9.0), (k, j, i + 9.0)), 0),)
+        k, j, i = ACROSS
+        self._session.view.rulers = (Ruler(((k, j, i - 8.5), (k, j, i + 9.0)), 0),)
         self._window.measuring.open()
         self._wait("measured", lambda: bool(self._window.measuring.dialog and self._window.measuring.dialog.shown))
         self._save(self._window.measuring.dialog, "measure")
@@ -97,6 +153,20 @@ class Pictures:
         self._window.actions_["crosshair"].trigger()
         self._save(self._window, "rulers")
         self._session.view.rulers = ()
+
+    def _report(self) -> None:
+        case = self._session.case
+        content = Content(
+            case.volume, case.segmentation.labels, case.segments, self._session.statistics(), self._session.view.window
+        )
+        page = QImage(*A4, QImage.Format.Format_RGB32)
+        page.fill(Qt.GlobalColor.white)
+        painter = QPainter(page)
+        painter.translate(EDGE, EDGE)
+        paint(painter, Sheet.of(content), QSizeF(A4[0] - 2 * EDGE, A4[1] - 2 * EDGE))
+        painter.end()
+        page.save(str(OUT / "report.png"))
+        print("report.png", file=sys.stderr)
 
     def _export(self) -> None:
         self._window.exports.labels()
@@ -107,6 +177,18 @@ class Pictures:
         self._wait("looked at", lambda: self._window.jobs.running == 0)
         self._save(dialog, "export")
         dialog.reject()
+
+    def _crash(self) -> None:
+        """An error that nobody catches, as it would come to the program."""
+        shown: list[QDialog] = []
+        keep = self._window.keep_what_can_be_kept
+        self._guard.serve(keep, lambda log: shown.append(show_crash(self._window, log, self._window.cases.save_as)))
+        try:
+            self._session.case.segment(0)
+        except Exception:
+            sys.excepthook(*sys.exc_info())
+        self._save(shown[0], "crash")
+        shown[0].close()
 
     def _help(self) -> None:
         page = show_calibration(self._window, self._session.model)
@@ -139,14 +221,17 @@ def main() -> None:
     OUT.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         QSettings.setPath(QSettings.defaultFormat(), QSettings.Scope.UserScope, folder)  # nobody's own are touched
+        guard = CrashGuard(Path(folder))
+        guard.install()
         make_application()
         window = make_window(model="classic", recovery=Path(folder) / "recovery")
         window.cases.leave = lambda: True  # type: ignore[method-assign]  # nobody is there to answer
         try:
-            Pictures(window).take()
+            Pictures(window, guard).take()
         finally:
             window.close()
             end(window)
+            guard.close()
 
 
 if __name__ == "__main__":

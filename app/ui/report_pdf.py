@@ -53,13 +53,13 @@ def printed(sheet: Sheet) -> bytes:
     )
     painter = QPainter(writer)
     try:
-        _paint(painter, sheet, QSizeF(writer.width(), writer.height()))
+        paint(painter, sheet, QSizeF(writer.width(), writer.height()))
     finally:
         painter.end()
     return bytes(buffer.data().data())
 
 
-def _paint(painter: QPainter, sheet: Sheet, size: QSizeF) -> None:
+def paint(painter: QPainter, sheet: Sheet, size: QSizeF) -> None:
     """As many segments with pictures as fit, as large as they can be."""
     pictured = [(name, _images(pictures)) for name, pictures in sheet.pictured]
     for count in range(len(pictured), -1, -1):
@@ -135,7 +135,8 @@ def _row(document: QTextDocument, key: str, images: _Images, across: float, high
 
 
 _STYLE = """
-body, td, p { color: #16181c } h1 { font-size: xx-large } h2 { font-size: large } h3 { font-size: medium }
+body, h1, h2, h3, p, td, th { color: #16181c }
+h1 { font-size: xx-large } h2 { font-size: large } h3 { font-size: medium }
 .facts { color: #5a6270; font-size: small } th { font-size: small } td { font-size: small }
 """
 

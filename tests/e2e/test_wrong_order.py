@@ -24,7 +24,7 @@ def opened(hands):
 
 
 def compute_processes():
-    return [child for child in psutil.Process().children(recursive=True) if "resource_tracker" not in _line(child)]
+    return [child for child in psutil.Process().children(recursive=True) if "app.engine.compute" in _line(child)]
 
 
 def _line(process):

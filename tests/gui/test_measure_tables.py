@@ -130,6 +130,7 @@ def test_a_term_is_chosen_kept_and_written(segmented, qtbot, names, tmp_path):
     assert box.currentText() == "Liver"
     dialog.activateWindow()  # no window manager does it here
     qtbot.waitUntil(dialog.isActiveWindow)
+    assert box.lineEdit().height() >= box.fontMetrics().height()  # whole letters are seen
     box.lineEdit().setFocus()
     box.lineEdit().selectAll()
     QTest.keyClicks(box.lineEdit(), "spl")

@@ -5,6 +5,8 @@ import zlib
 
 import numpy as np
 import pytest
+from PySide6.QtCore import QSizeF, Qt
+from PySide6.QtGui import QColor, QImage, QPainter, QPalette
 
 from app.errors import AppError
 from app.measure.statistics import statistics
@@ -12,7 +14,7 @@ from app.report import writing
 from app.report.page import Content
 from app.report.sheet import Sheet
 from app.segmentation import Segment
-from app.ui.report_pdf import printed
+from app.ui.report_pdf import paint, printed
 from app.view_state import Window
 from tests.unit.test_report import content
 
@@ -79,3 +81,21 @@ def test_the_window_writes_it_by_the_name_that_is_chosen(case, qtbot, tmp_path):
     case.measuring.write_report(tmp_path / "report.pdf")
     qtbot.waitUntil(lambda: "report.pdf" in case.banner.text, timeout=20_000)
     assert pages((tmp_path / "report.pdf").read_bytes()) == 1
+
+
+def test_what_is_written_is_dark_whatever_the_colours_of_the_desktop(qapp):
+    """A dark desktop has light letters, which nobody saw on paper."""
+    page = QImage(620, 877, QImage.Format.Format_RGB32)
+    page.fill(Qt.GlobalColor.white)
+    old, dark = qapp.palette(), QPalette(QColor("black"))
+    dark.setColor(QPalette.ColorRole.Text, QColor("white"))
+    dark.setColor(QPalette.ColorRole.WindowText, QColor("white"))
+    qapp.setPalette(dark)
+    try:
+        painter = QPainter(page)
+        paint(painter, Sheet.of(content(title="MMMMMMM")), QSizeF(620, 877))
+        painter.end()
+    finally:
+        qapp.setPalette(old)
+    title = [QColor(page.pixel(x, y)).lightness() for x in range(200) for y in range(40)]
+    assert sum(light < 60 for light in title) > 100

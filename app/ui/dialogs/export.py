@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QMargins, Qt, Signal
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -48,6 +48,10 @@ class Choice:
     labels: tuple[int, ...]
     terms: Mapping[int, str] = field(default_factory=dict)
     identified: bool = False
+
+
+_AROUND = QMargins(0, 5, 0, 5)
+"""Between a row and the box in it: the style pads rows, and a box without room cuts its letters."""
 
 
 class ExportDialog(QDialog):
@@ -153,6 +157,8 @@ class ExportDialog(QDialog):
             tree.addTopLevelItem(row)
             box = TermBox(model, term_of(segment), self.tr("What %1 is").replace("%1", segment.name))
             box.picked.connect(lambda key, label=segment.label: self._pick(label, key))
+            box.ensurePolished()
+            row.setSizeHint(TERM, box.sizeHint().grownBy(_AROUND))
             tree.setItemWidget(row, TERM, box)
         return tree
 

@@ -27,11 +27,20 @@ def parts() -> tuple[tuple[str, str, str], ...]:
          "mask of a slice to its neighbours, both ways.")),
         ("correct", _tr("Corrections"), _tr("Each is shown before it is applied, on the whole volume or one slice, and "
          "is one step of the history.")),
+        ("brush", _tr("Brush and outline"), _tr("Left paints, right erases, Shift+wheel sizes; on a slice or as a "
+         "ball, and only voxels with the right values if you like. Locked segments stay as they are.")),
+        ("prompts", _tr("Prompts"), _tr("Points, boxes, scribbles and lassos are kept with their segment: listed, "
+         "dragged, turned between include and exclude, deleted; the mask follows, tomorrow too.")),
+        ("history", _tr("History"), _tr("Every step of every kind; a click on a line goes back to it, or forward. The "
+         "project keeps them.")),
         ("rulers", _tr("Rulers and angles"), _tr("Shift+M and Shift+A; drag an end to move it.")),
         ("measure", _tr("Measurements"), _tr("Volumes, surfaces, diameters and intensities; copied, saved as CSV, or "
          "written as a page, PDF or HTML.")),
+        ("report", _tr("Report"), _tr("One page with pictures and measurements; it names no patient.")),
         ("export", _tr("Export"), _tr("What the file would hold is said before it is written; no patient data unless "
          "you ask for it.")),
+        ("crash", _tr("If something breaks"), _tr("The work is kept, and offered at the next start. Every change is "
+         "on the disk within three seconds anyway.")),
         ("calibration", _tr("How sure is the uncertainty?"), _tr("Measured on cases that nothing was tuned on.")),
     )  # fmt: skip
 
