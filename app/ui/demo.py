@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from PySide6.QtCore import QEventLoop, Qt, QTimer
+from PySide6.QtCore import QEventLoop, QSettings, Qt, QTimer
 from PySide6.QtTest import QTest
 from scipy import ndimage
 
@@ -136,5 +136,12 @@ def deep_inside(volume: Volume) -> Index:
     return k, j, i
 
 
+def main() -> int:
+    """The demo with settings of its own: the user's recent files and window stay as they are."""
+    with tempfile.TemporaryDirectory() as folder:
+        QSettings.setPath(QSettings.defaultFormat(), QSettings.Scope.UserScope, folder)
+        return run_demo(*sys.argv[1:3])
+
+
 if __name__ == "__main__":
-    sys.exit(run_demo(*sys.argv[1:3]))
+    sys.exit(main())

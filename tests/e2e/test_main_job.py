@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import nibabel as nib
 import numpy as np
 import pytest
@@ -13,7 +17,7 @@ from app.document import PALETTE
 from app.ui import app as program
 from app.ui.demo import run_demo
 from app.ui.main_window import MainWindow
-from tests.data import SAMPLE, needs_shared, shared
+from tests.data import ROOT, SAMPLE, needs_shared, shared
 from tests.e2e.conftest import coloured
 
 CTRL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
@@ -142,3 +146,16 @@ def test_the_demo_ends_at_once_with_the_reason_where_a_scan_cannot_be_opened(qap
     said = capsys.readouterr().err
     assert "absent.nii.gz does not exist" in said
     assert "waited" not in said
+
+
+def test_the_demo_leaves_the_users_settings_alone(qapp, tmp_path):
+    if not SAMPLE.exists():
+        pytest.skip("resources/sample is not in this checkout")
+    home = tmp_path / "config"
+    environment = {**os.environ, "XDG_CONFIG_HOME": str(home)}
+    subprocess.run(
+        [sys.executable, "-m", "app.ui.demo", str(SAMPLE), str(tmp_path / "demo")],
+        cwd=ROOT, env=environment, check=True, capture_output=True, timeout=200,
+    )  # fmt: skip
+    assert (tmp_path / "demo" / "screenshot.png").exists()
+    assert not list(home.rglob("*.conf"))
