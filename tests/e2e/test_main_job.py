@@ -15,7 +15,7 @@ from PySide6.QtWidgets import QDialog, QPlainTextEdit
 
 from app.document import PALETTE
 from app.ui import app as program
-from app.ui.demo import run_demo
+from app.ui.demo import KIDNEY, run_demo
 from app.ui.main_window import MainWindow
 from tests.data import ROOT, SAMPLE, needs_shared, shared
 from tests.e2e.conftest import coloured
@@ -135,7 +135,9 @@ def test_the_bundled_sample_through_the_demo(qapp, tmp_path):
         pytest.skip("resources/sample is not in this checkout")
     assert run_demo(SAMPLE, tmp_path) == 0
     labels = nib.load(tmp_path / "labels.nii.gz")
-    assert np.count_nonzero(np.asarray(labels.dataobj)) > 1000
+    found = np.asarray(labels.dataobj).transpose(2, 1, 0) > 0
+    assert found[KIDNEY]
+    assert 100 < found.sum() * 27 / 1000 < 300  # millilitres: about a kidney
     assert trimesh.load(tmp_path / "mesh.stl").is_watertight
     assert (tmp_path / "screenshot.png").stat().st_size > 50_000
     assert not list(tmp_path.glob("**/*.volumask"))
