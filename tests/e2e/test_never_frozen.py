@@ -22,7 +22,8 @@ pytestmark = [
 ]
 SHAPE = (300, 512, 512)
 LIVER = (102, 47, 86)  # of the sample
-FROZEN = 1.0  # seconds of the main thread's own work without a return to the event loop
+FROZEN = 0.1  # seconds of the main thread's own work without a return to the event loop, whoever else uses the cores
+BEFORE_ANYBODY_WAITS = {"start"}  # OpenGL begins and compiles
 CTRL, SHIFT, NONE = (
     Qt.KeyboardModifier.ControlModifier,
     Qt.KeyboardModifier.ShiftModifier,
@@ -163,4 +164,4 @@ def test_a_whole_case_never_freezes_the_window(hands, large, tmp_path, capsys):
     assert hands.voxels() > 100_000
     assert (tmp_path / "liver.stl").exists()
     assert set(parts) <= set(dog.stalls)
-    assert max(dog.own(what) for what in parts) < FROZEN
+    assert {what: dog.own(what) for what in set(parts) - BEFORE_ANYBODY_WAITS if dog.own(what) > FROZEN} == {}
