@@ -136,7 +136,8 @@ def deep_inside(volume: Volume) -> Index:
     low, high = TARGET if in_hounsfield(volume) else np.percentile(volume.array.astype(np.float32), (60, 90)).tolist()
     step = max(1, max(volume.shape) // 128)
     smooth = ndimage.uniform_filter(volume.array[::step, ::step, ::step].astype(np.float32), 3)
-    depth = ndimage.distance_transform_edt((smooth > low) & (smooth < high))
+    inside = np.pad((smooth > low) & (smooth < high), 1)  # the scan's edge is a border, too
+    depth = ndimage.distance_transform_edt(inside, sampling=volume.geometry.spacing)[1:-1, 1:-1, 1:-1]
     k, j, i = (int(n) * step for n in np.unravel_index(int(np.argmax(depth)), depth.shape))
     return k, j, i
 

@@ -14,9 +14,11 @@ from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QDialog, QPlainTextEdit
 
 from app.document import PALETTE
+from app.geometry import Geometry
 from app.ui import app as program
-from app.ui.demo import KIDNEY, run_demo
+from app.ui.demo import KIDNEY, deep_inside, run_demo
 from app.ui.main_window import MainWindow
+from app.volume import Volume
 from tests.data import ROOT, SAMPLE, needs_shared, shared
 from tests.e2e.conftest import coloured
 
@@ -161,3 +163,14 @@ def test_the_demo_leaves_the_users_settings_alone(qapp, tmp_path):
     )  # fmt: skip
     assert (tmp_path / "demo" / "screenshot.png").exists()
     assert not list(home.rglob("*.conf"))
+
+
+def test_the_demo_clicks_deep_inside_of_what_is_large_and_not_at_the_edge_of_the_scan():
+    values = np.full((20, 60, 60), -1000, np.int16)
+    values[:6, 5:55, 5:55] = 60  # wide, but cut by the first slice
+    values[8:18, 20:50, 10:40] = 60
+    values[19:, :20, :20] = 1200  # bone: what reaches so far are Hounsfield units
+    k, j, i = deep_inside(Volume(values, Geometry(values.shape, np.diag([1, 1, 2, 1])), modality="CT"))
+    assert 11 <= k <= 14
+    assert 25 <= j <= 44
+    assert 15 <= i <= 34
