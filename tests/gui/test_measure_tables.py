@@ -7,7 +7,7 @@ import numpy as np
 import pydicom
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtGui import QGuiApplication, QImage
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QDialog, QDialogButtonBox, QFileDialog, QPlainTextEdit
 
@@ -177,3 +177,12 @@ def test_labels_of_another_program_come_in_as_one_step(segmented, qtbot, names, 
     segmented.actions_["bring-in"].trigger()
     idle(qtbot, segmented)
     assert "nothing.nii.gz does not exist" in segmented.banner.text
+
+
+def test_a_screenshot_is_the_window_as_it_is_now(segmented, names, tmp_path):
+    segmented.views.slices[0].view.schedule_render()  # due, and in the picture all the same
+    names.append(str(tmp_path / "picture"))
+    segmented.actions_["screenshot"].trigger()
+    picture = QImage(str(tmp_path / "picture.png"))
+    assert (picture.width(), picture.height()) == (segmented.width(), segmented.height())
+    assert "picture.png" in segmented.banner.text
