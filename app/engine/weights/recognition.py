@@ -70,5 +70,5 @@ def _undecided(path: Path, fitting: tuple[ModelCard, ...]) -> Undecided:
         message = f"{path.name} has the parameters of {fitting[0].name} but is not the file that its authors published."
         return Undecided(message, f"If you trust it, say so (--as {ids[0]}).", ids)
     names = " and ".join(card.name for card in fitting)
-    message = f"{path.name} fits {names} alike, and they want their pictures prepared differently."
+    message = f"{path.name} fits {names} alike, which were trained differently."
     return Undecided(message, f"Say which it is (--as {' or --as '.join(ids)}).", ids)
