@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -18,11 +19,15 @@ from training.scans import Scan
 from training.scenes import Mask, Mix
 
 AHEAD = 4
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """What a batch is made of: `batch` scenes with `objects` objects each, in cubes of `side` voxels."""
+    """What a batch is made of: `batch` scenes with `objects` objects each, in cubes of `side` voxels.
+
+    Of slices: `batch` clips of one object each, `side` pixels a side.
+    """
 
     side: int
     batch: int
@@ -79,11 +84,11 @@ def make(number: int, recipe: Recipe, real: list[Scan]) -> Batch:
     return Batch(images, masks, [clicks.first(mask, random) for mask in masks], random, grounds)
 
 
-def stream(numbers: Iterator[int], recipe: Recipe, real: list[Scan], workers: int = 1) -> Iterator[Batch]:
-    """The batches of endless `numbers`, in order."""
+def stream(numbers: Iterator[int], make: Callable[[int], Made], workers: int = 1) -> Iterator[Made]:
+    """What `make` returns for endless `numbers`, in order."""
     with ThreadPoolExecutor(workers) as pool:
-        waiting: deque[Future[Batch]] = deque()
+        waiting: deque[Future[Made]] = deque()
         while True:
             while len(waiting) < AHEAD * workers:
-                waiting.append(pool.submit(make, next(numbers), recipe, real))
+                waiting.append(pool.submit(make, next(numbers)))
             yield waiting.popleft().result()

@@ -11,14 +11,14 @@ from app.engine.builtin import maps
 from training.shapes import Field, Random
 
 Mask = NDArray[np.bool_]
-Index = tuple[int, int, int]
+Index = tuple[int, ...]
 
 
 def first(mask: Mask, random: Random) -> Field:
-    """Prompt maps of a first prompt: mostly one click; a box, a scribble, or the answer on some slices."""
-    drawn = maps.empty(mask.shape[0])
+    """Prompt maps of a first prompt: mostly one click; a box, a scribble, or in a cube the answer on some slices."""
+    drawn = maps.empty(mask.shape[0], mask.ndim)
     kind = random.random()
-    if kind < 0.66:
+    if kind < 0.66 or (kind >= 0.80 and mask.ndim == 2):
         maps.draw_points(drawn, maps.INCLUDE, [inside(mask, random)])
     elif kind < 0.76:
         _box(drawn, mask, random)
@@ -44,22 +44,21 @@ def inside(mask: Mask, random: Random) -> Index:
     box = ndimage.find_objects(mask.astype(np.uint8))[0]
     crop = mask[box]
     stride = 2 if crop.size > 16000 else 1  # every second voxel tells the depth of a large part as well
-    coarse = np.pad(crop[::stride, ::stride, ::stride], 1)
+    coarse = np.pad(crop[(slice(None, None, stride),) * mask.ndim], 1)
     if not coarse.any():
         stride, coarse = 1, np.pad(crop, 1)
-    depth = ndimage.distance_transform_edt(coarse)[1:-1, 1:-1, 1:-1]
+    depth = ndimage.distance_transform_edt(coarse)[(slice(1, -1),) * mask.ndim]
     if random.random() < 0.66:
         at = int(depth.argmax())
     else:
         weights = depth.ravel() ** 1.5
         at = int(np.searchsorted(np.cumsum(weights), random.random() * weights.sum()))
     position = np.unravel_index(min(at, depth.size - 1), depth.shape)
-    k, j, i = (int(p) * stride + s.start for p, s in zip(position, box, strict=True))
-    return k, j, i
+    return tuple(int(p) * stride + s.start for p, s in zip(position, box, strict=True))
 
 
 def _largest(wrong: Mask) -> Mask:
-    parts = cc3d.connected_components(wrong, connectivity=6)
+    parts = cc3d.connected_components(wrong, connectivity=2 * wrong.ndim)
     sizes = np.bincount(parts.ravel())
     sizes[0] = 0
     return np.asarray(parts == sizes.argmax())
@@ -70,7 +69,7 @@ def _box(drawn: Field, mask: Mask, random: Random) -> None:
     found = ndimage.find_objects(mask.astype(np.uint8))[0]
     edges = [
         (max(0, round(a.start - slack[0])), min(mask.shape[0], round(a.stop + slack[1])))
-        for a, slack in zip(found, random.uniform(-1, 2.5, (3, 2)), strict=True)
+        for a, slack in zip(found, random.uniform(-1, 2.5, (mask.ndim, 2)), strict=True)
     ]
     drawn[maps.BOX][tuple(slice(a, max(b, a + 1)) for a, b in edges)] = 1
     if random.random() < 0.5:
@@ -81,7 +80,7 @@ def _stroke(mask: Mask, random: Random) -> list[Index]:
     """Points along a line between two voxels of the object, as far as they lie in it."""
     start, stop = (np.array(inside(mask, random)) for _ in range(2))
     points = (np.rint(start + (stop - start) * t).astype(int) for t in np.linspace(0, 1, 24))
-    return [(int(k), int(j), int(i)) for k, j, i in points if mask[k, j, i]]
+    return [index for point in points if mask[index := tuple(point.tolist())]]
 
 
 def _slices(drawn: Field, mask: Mask, random: Random) -> None:

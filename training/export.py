@@ -1,4 +1,4 @@
-"""Make `models/builtin/` from trained weights: `python -m training.export WEIGHTS models/builtin --side 64`.
+"""Make a model's files from trained weights: `python -m training.export WEIGHTS models/trial --side 48`.
 
 The weights go into one safetensors file. The graphs that OpenVINO runs are written beside it as text whose constants
 point into that same file, so that a click needs no torch and nothing is stored twice.
@@ -18,10 +18,10 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from app.engine.builtin import hints
+from app.engine.builtin import hints, network, runtime, slice_network
 from app.engine.builtin.maps import CHANNELS, IMAGE_CHANNELS
-from app.engine.builtin.network import WIDTHS
-from app.engine.builtin.runtime import DECODER, ENCODER, WEIGHTS
+from app.engine.builtin.runtime import Files
+from app.engine.builtin.slices import runtime as slices_runtime
 from training.state import Network
 
 GRAPH = "graph"
@@ -29,14 +29,14 @@ GRAPH = "graph"
 
 
 class _Decoder(nn.Module):
-    """The decoder with its features as four inputs."""
+    """A decoder with its features as four inputs."""
 
     def __init__(self, decoder: nn.Module) -> None:
         super().__init__()
         self.decoder = decoder
 
-    def forward(self, f0: Tensor, f1: Tensor, f2: Tensor, f3: Tensor, maps: Tensor, hinted: Tensor) -> Any:
-        return self.decoder((f0, f1, f2, f3), maps, hinted)
+    def forward(self, f0: Tensor, f1: Tensor, f2: Tensor, f3: Tensor, maps: Tensor, *told: Tensor) -> Any:
+        return self.decoder((f0, f1, f2, f3), maps, *told)
 
 
 def main() -> None:
@@ -44,28 +44,57 @@ def main() -> None:
     parser = argparse.ArgumentParser("training.export", description=__doc__)
     parser.add_argument("weights", type=Path)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--side", type=int, default=64, help="of the cube, voxels")
+    parser.add_argument("--network", choices=("cubes", "slices"), default="cubes", help="which of the two they are of")
+    parser.add_argument("--side", type=int, default=48, help="of the cube in voxels, of the slice in pixels")
     args = parser.parse_args()
-    export(args.weights, args.folder, args.side)
+    (export_slices if args.network == "slices" else export)(args.weights, args.folder, args.side)
 
 
 def export(weights: Path, folder: Path, side: int) -> None:
-    """Write the weights and both graphs under the names that `Runtime` reads."""
-    tensors = {name: value.half().contiguous() for name, value in load_file(weights).items() if name != GRAPH}
-    network = Network()
-    network.load_state_dict({name: value.float() for name, value in tensors.items()})
-    network.eval()
-    cube = (side, side, side)
+    """Write the weights and both graphs of the network for cubes under the names that `Runtime` reads."""
+    cube = (side,) * 3
     image, drawn = torch.zeros(1, IMAGE_CHANNELS, *cube), torch.zeros(1, CHANNELS, *cube)
     hinted = torch.zeros(1, hints.CHANNELS, *(n // hints.STRIDE for n in cube))
-    features = [
-        torch.zeros(1, width, *(side // stride for _ in cube))
-        for width, stride in zip(WIDTHS, (1, 2, 4, 8), strict=True)
-    ]
-    parts = {ENCODER: (network.encoder, (image,)), DECODER: (_Decoder(network.decoder), (*features, drawn, hinted))}
+    features = _features(network.GRID.widths, cube)
+    _export(Network.of_cubes(), weights, folder, runtime.FILES, image, (*features, drawn, hinted))
+
+
+def export_slices(weights: Path, folder: Path, side: int) -> None:
+    """The same for slices, as `SliceRuntime` reads it."""
+    window, half = (side,) * 2, (side // hints.STRIDE,) * 2
+    image, drawn = torch.zeros(1, IMAGE_CHANNELS, *window), torch.zeros(1, CHANNELS, *window)
+    told = (
+        torch.zeros(1, hints.CHANNELS, *half),
+        torch.zeros(1, slice_network.REMEMBERED, slice_network.GRID.widths[1], *half),
+        torch.zeros(1, slice_network.REMEMBERED, 2, *half),
+    )
+    features = _features(slice_network.GRID.widths, window)
+    _export(Network.of_slices(), weights, folder, slices_runtime.FILES, image, (*features, drawn, *told))
+
+
+def _features(widths: tuple[int, ...], grid: tuple[int, ...]) -> list[Tensor]:
+    """As the encoder returns them, at strides 1, 2, 4 and 8."""
+    strides = (1, 2, 4, 8)
+    return [torch.zeros(1, width, *(n // s for n in grid)) for width, s in zip(widths, strides, strict=True)]
+
+
+def _export(
+    network: Network, weights: Path, folder: Path, files: Files, image: Tensor, told: tuple[Tensor, ...]
+) -> None:
+    """Both graphs and the weights.
+
+    Args:
+        told: Examples of what the decoder takes, the four features first.
+    """
+    tensors = {name: value.half().contiguous() for name, value in load_file(weights).items() if name != GRAPH}
+    network.load_state_dict({name: value.float() for name, value in tensors.items()})
+    network.eval()
     folder.mkdir(parents=True, exist_ok=True)
     places, further = _places(tensors), bytearray()
-    for name, (module, example) in parts.items():
+    for name, module, example in (
+        (files.encoder, network.encoder, (image,)),
+        (files.decoder, _Decoder(network.decoder), told),
+    ):
         with tempfile.TemporaryDirectory() as temporary:
             graph = openvino.convert_model(module, example_input=example, input=[tuple(x.shape) for x in example])
             openvino.save_model(graph, Path(temporary) / "graph.xml", compress_to_fp16=True)
@@ -73,7 +102,7 @@ def export(weights: Path, folder: Path, side: int) -> None:
         _point(tree, constants, places, further)
         tree.write(folder / name, encoding="utf-8")
     tensors[GRAPH] = torch.frombuffer(further, dtype=torch.uint8)
-    path = folder / WEIGHTS
+    path = folder / files.weights
     save_file(tensors, path)
     path.chmod(0o644)  # safetensors writes for its user alone; an installation is read by all
 

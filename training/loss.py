@@ -14,15 +14,15 @@ def loss_of(logits: Tensor, quality: Tensor, masks: Tensor) -> tuple[Tensor, Ten
     """Dice plus cross entropy, and how far the expected Dice is from the true one.
 
     Args:
-        logits: (N, 1, S, S, S).
+        logits: (N, 1, S, S, S), or (N, 1, S, S) of slices.
         quality: Logit of the expected Dice, (N, 1).
-        masks: References as floats, (N, 1, S, S, S).
+        masks: References as floats, shaped as the logits; empty where the object has ended.
 
     Returns:
         The mean loss, and every object's hard Dice (N,), without gradient.
     """
     probability = torch.sigmoid(logits)
-    axes = (1, 2, 3, 4)
+    axes = tuple(range(1, logits.ndim))
     overlap = (probability * masks).sum(axes)
     soft = (2 * overlap + SMOOTH) / (probability.sum(axes) + masks.sum(axes) + SMOOTH)
     entropy = functional.binary_cross_entropy_with_logits(logits, masks, reduction="none")
@@ -37,14 +37,17 @@ def loss_of(logits: Tensor, quality: Tensor, masks: Tensor) -> tuple[Tensor, Ten
 
 def _grown(masks: Tensor) -> Tensor:
     """Three voxels wider in every direction, axis after axis (all 343 values at once take 12 times as long)."""
-    for size in ((7, 1, 1), (1, 7, 1), (1, 1, 7)):
-        masks = functional.max_pool3d(masks, size, stride=1, padding=tuple(n // 2 for n in size))
+    pool = functional.max_pool3d if masks.ndim == 5 else functional.max_pool2d
+    for axis in range(masks.ndim - 2):
+        size = [7 if other == axis else 1 for other in range(masks.ndim - 2)]
+        masks = pool(masks, size, stride=1, padding=[n // 2 for n in size])
     return masks
 
 
 @torch.no_grad()
 def dice_of(logits: Tensor, masks: Tensor) -> Tensor:
-    """Dice of the thresholded answers, (N,)."""
+    """Dice of the thresholded answers, (N,); 1 where there is nothing and nothing was found."""
     answer = (logits > 0).float()
-    axes = (1, 2, 3, 4)
-    return 2 * (answer * masks).sum(axes) / (answer.sum(axes) + masks.sum(axes)).clamp(min=1)
+    axes = tuple(range(1, logits.ndim))
+    both, total = (answer * masks).sum(axes), answer.sum(axes) + masks.sum(axes)
+    return torch.where(total > 0, 2 * both / total.clamp(min=1), torch.ones_like(total))

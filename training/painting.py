@@ -26,25 +26,28 @@ def paint(labels: Labels, random: Random) -> Field:
     ct = random.random() < _CT
     means, spread = _hounsfield(count, random) if ct else _grey(count, random)
     image = means[labels]
-    image = image + spread[labels] * _texture(labels.shape[0], random)
+    image = image + spread[labels] * _texture(labels.shape, random)
     if random.random() < 0.7:  # the scanner's point spread
         image = ndimage.gaussian_filter(image, random.uniform(0.3, 1.3))
     if not ct and random.random() < 0.6:  # a coil's sensitivity
-        image = image * np.exp(
-            random.uniform(0, 0.4) * smooth_noise(labels.shape[0], int(random.integers(2, 5)), random)
-        )
+        image = image * np.exp(random.uniform(0, 0.4) * smooth_noise(labels.shape, int(random.integers(2, 5)), random))
     return image.astype(np.float32)
 
 
-def measured(image: Field, random: Random) -> Field:
-    """What a real or an invented image might look like from another scanner: noise, contrast, a little blur."""
+def measured(image: Field, random: Random, across: float = 1.0) -> Field:
+    """What a real or an invented image might look like from another scanner: noise, contrast, a little blur.
+
+    Args:
+        across: Blur along the first axis beside the others': 0 where that leads from slice to slice.
+    """
+    blur = np.array([across, 1.0, 1.0])
     scale = float(np.subtract(*np.percentile(image[::2, ::2, ::2], (97, 3)))) + 1e-6
     if random.random() < 0.3:
-        image = ndimage.gaussian_filter(image, random.uniform(0.3, 1.0))
+        image = ndimage.gaussian_filter(image, blur * random.uniform(0.3, 1.0))
     if random.random() < 0.6:
         noise = random.standard_normal(image.shape, dtype=np.float32)
         if random.random() < 0.3:  # grain larger than a voxel: speckle, interpolation, reconstruction kernels
-            noise = ndimage.gaussian_filter(noise, random.uniform(0.5, 1.2)) * 2.5
+            noise = ndimage.gaussian_filter(noise, blur * random.uniform(0.5, 1.2)) * 2.5
         image = image + scale * random.uniform(0, 0.12) * noise
     if random.random() < 0.4:
         low, high = image.min(), image.max()
@@ -80,11 +83,12 @@ def _grey(count: int, random: Random) -> tuple[Field, Field]:
     return means.astype(np.float32), spread.astype(np.float32)
 
 
-def _texture(side: int, random: Random) -> Field:
+def _texture(shape: tuple[int, ...], random: Random) -> Field:
     """Unit noise of several grain sizes, so that a tissue has a look beside its mean."""
-    fine = random.standard_normal((side,) * 3, dtype=np.float32)
-    middle = smooth_noise(side, max(2, side // int(random.integers(2, 6))), random)
-    coarse = smooth_noise(side, max(2, side // 10), random)
+    longest = max(shape)
+    fine = random.standard_normal(shape, dtype=np.float32)
+    middle = smooth_noise(shape, max(2, longest // int(random.integers(2, 6))), random)
+    coarse = smooth_noise(shape, max(2, longest // 10), random)
     weights = random.dirichlet((1.0, 1.0, 0.5)).astype(np.float32)
     return weights[0] * fine + weights[1] * middle + weights[2] * coarse
 

@@ -77,6 +77,37 @@ def region(scan: Scan, side: int, random: Random) -> tuple[Field, list[Mask]]:
     return image, masks
 
 
+def weighted(real: list[Scan], random: Random) -> Scan:
+    """Scans with many objects come more often."""
+    weights = np.array([min(8, len(scan.boxes)) for scan in real], float)
+    return real[random.choice(len(real), p=weights / weights.sum())]
+
+
+def around(scan: Scan, label: int, random: Random) -> Scan:
+    """The part of a scan around an outlined object, with what surrounds it."""
+    start, stop = scan.boxes[label]
+    extent = float(((stop - start) * scan.spacing).max())
+    margin = np.maximum(8, np.ceil(random.uniform(0.7, 2.0) * extent / scan.spacing))
+    return _block(scan, start - margin, stop + margin)[0]
+
+
+def part(scan: Scan, random: Random) -> Mask:
+    """A connected band of grey values of a block anywhere in a scan, as a mask of the whole scan."""
+    half = np.exp(random.uniform(np.log(15), np.log(50))) * np.minimum(1.0, scan.spacing.min() / scan.spacing * 2)
+    centre = random.uniform(0.15, 0.85, 3) * scan.image.shape
+    block, where = _block(scan, centre - np.maximum(half, 5), centre + np.maximum(half, 5))
+    mask = np.zeros(scan.image.shape, bool)
+    mask[where] = band(block.image, random)
+    return mask
+
+
+def _block(scan: Scan, start: NDArray[np.float64], stop: NDArray[np.float64]) -> tuple[Scan, tuple[slice, ...]]:
+    """What lies between two corners, as far as the scan goes, and where that is."""
+    low, high = (np.clip(at, 0, scan.image.shape).astype(int) for at in (start, np.ceil(stop)))
+    where = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
+    return Scan(scan.image[where], scan.labels[where], scan.spacing, {}), where
+
+
 def dense(image: Field, labels: NDArray[np.int16], random: Random) -> Labels:
     """A label for every voxel: people's, and bands of smoothed grey values where nobody outlined anything.
 
@@ -101,7 +132,7 @@ def band(image: Field, random: Random) -> Mask:
     """Voxels connected to a random one whose smoothed grey value is near to its own, opened where the leak is thin."""
     smooth = ndimage.gaussian_filter(image, random.uniform(0.7, 2.5))
     spread = float(np.subtract(*np.percentile(smooth, (95, 5))))
-    seed = tuple(random.integers(4, image.shape[0] - 4, 3))
+    seed = tuple(int(random.integers(n // 12, n - n // 12)) for n in image.shape)
     inside = np.abs(smooth - smooth[seed]) < spread * random.uniform(0.06, 0.2)
     if random.random() < 0.7:
         inside = ndimage.binary_opening(inside) | _at(inside.shape, seed)

@@ -66,20 +66,14 @@ def beyond(image: Field, masks: list[Mask], random: Random) -> None:
 def _drawn(side: int, objects: int, real: list[scans.Scan], mix: Mix, random: Random) -> tuple[Field, list[Mask]]:
     where = random.random()
     if real and where < mix.outlined:
-        return scans.region(_weighted(real, random), side, random)
+        return scans.region(scans.weighted(real, random), side, random)
     if real and where < mix.outlined + mix.pseudo:
         return scans.pseudo(real[random.integers(len(real))], side, random)
     labels = shapes.label_map(side, random)
-    return painting.paint(labels, random), [_object(labels, random) for _ in range(objects * 2)]
+    return painting.paint(labels, random), [connected(labels, random) for _ in range(objects * 2)]
 
 
-def _weighted(real: list[scans.Scan], random: Random) -> scans.Scan:
-    """Scans with many objects come more often."""
-    weights = np.array([min(8, len(scan.boxes)) for scan in real], float)
-    return real[random.choice(len(real), p=weights / weights.sum())]
-
-
-def _object(labels: Labels, random: Random) -> Mask:
+def connected(labels: Labels, random: Random) -> Mask:
     """A label's connected part around a random voxel, sometimes the whole label, sometimes with what lies inside it."""
     label = (
         random.choice(np.unique(labels))

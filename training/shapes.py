@@ -9,7 +9,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
-from scipy.spatial import cKDTree
 
 Labels = NDArray[np.int16]
 Field = NDArray[np.float32]
@@ -28,17 +27,17 @@ def label_map(side: int, random: Random) -> Labels:
     return labels
 
 
-def smooth_noise(side: int, knots: int, random: Random) -> Field:
-    """Unit-variance noise that varies over side / knots voxels."""
+def smooth_noise(shape: int | tuple[int, ...], knots: int, random: Random) -> Field:
+    """Unit-variance noise that varies over a knots-th of each side."""
     coarse = random.standard_normal((knots,) * 3).astype(np.float32)
-    return resized(coarse, side)
+    return resized(coarse, shape)
 
 
-def resized(coarse: Field, side: int) -> Field:
-    """A small cube stretched to `side`, linearly: three matrix products, ten times as fast as `ndimage.zoom`."""
-    weights = _stretch(coarse.shape[0], side)
-    for _ in range(3):  # each pass stretches the first axis and turns it to the end
-        coarse = np.tensordot(coarse, weights, axes=(0, 1))
+def resized(coarse: Field, shape: int | tuple[int, ...]) -> Field:
+    """A small cube stretched to `shape` (or a side), linearly: three products, ten times as fast as `ndimage.zoom`."""
+    for side in (shape,) * 3 if isinstance(shape, int) else shape:
+        # each pass stretches the first axis and turns it to the end
+        coarse = np.tensordot(coarse, _stretch(coarse.shape[0], side), axes=(0, 1))
     return coarse
 
 
@@ -114,12 +113,13 @@ def _spots(labels: Labels, grid: Field, random: Random) -> Labels:
     """Many small things of one label: lesions, nodes, alveoli."""
     side = labels.shape[0]
     count = int(random.integers(2, 25))
-    centres = random.uniform(0, side, (count, 3))
-    radii = random.uniform(1.2, 5, count)
-    voxels = _voxels(grid, side)
-    distance, nearest = cKDTree(centres).query(voxels, distance_upper_bound=6)
-    inside = distance < np.append(radii, 0)[nearest]
-    return _put(labels, inside.reshape(labels.shape))
+    depth = np.full(labels.shape, -1, np.float32)
+    for centre, radius in zip(random.uniform(0, side, (count, 3)), random.uniform(1.2, 5, count), strict=True):
+        near = tuple(slice(max(0, int(c - radius)), min(side, int(c + radius) + 2)) for c in centre)
+        offsets = np.ogrid[near]
+        distance = np.sqrt(sum((o - c) ** 2 for o, c in zip(offsets, centre, strict=True)))
+        depth[near] = np.maximum(depth[near], (radius - distance).astype(np.float32))
+    return _put(labels, _bent(depth, grid) > 0)
 
 
 def _nodule(labels: Labels, grid: Field, random: Random) -> Labels:
@@ -168,9 +168,16 @@ def _curve(start: NDArray[np.float64], heading: Field, side: int, random: Random
 
 
 def _tube(points: NDArray[np.float64], radius: float, grid: Field, side: int) -> NDArray[np.bool_]:
-    distance, _ = cKDTree(points).query(_voxels(grid, side), distance_upper_bound=radius + 1)
-    return (distance < radius).reshape((side,) * 3)
+    """Voxels near the points, by a distance map: a search for the nearest point took ten times as long."""
+    away = np.ones((side,) * 3, bool)
+    at = np.rint(points).astype(int)
+    away[tuple(at[((at >= 0) & (at < side)).all(1)].T)] = False
+    if away.all():
+        return ~away
+    return _bent(ndimage.distance_transform_edt(away).astype(np.float32), grid) < radius
 
 
-def _voxels(grid: Field, side: int) -> NDArray[np.float32]:
-    return ((grid.reshape(3, -1).T + 1) * (side - 1) / 2).astype(np.float32)
+def _bent(values: Field, grid: Field) -> Field:
+    """A cube of values, read at the grid's coordinates."""
+    at = (grid + 1) * ((values.shape[0] - 1) / 2)
+    return np.asarray(ndimage.map_coordinates(values, at, order=1, mode="nearest"))

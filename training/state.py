@@ -12,6 +12,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from app.engine.builtin.network import Decoder, Encoder
+from app.engine.builtin.slice_network import SliceDecoder, SliceEncoder
 
 DECAY = 0.998  # of the moving average: about the last 500 steps
 FILE_BYTES = 15_000_000  # a checkpoint is cut into files that travel
@@ -20,10 +21,20 @@ FILE_BYTES = 15_000_000  # a checkpoint is cut into files that travel
 class Network(nn.Module):
     """Encoder and decoder under the names of the shipped weights."""
 
-    def __init__(self) -> None:
+    def __init__(self, encoder: nn.Module, decoder: nn.Module) -> None:
         super().__init__()
-        self.encoder = Encoder()
-        self.decoder = Decoder()
+        self.encoder = encoder
+        self.decoder = decoder
+
+    @classmethod
+    def of_cubes(cls) -> Network:
+        """The network that answers in 3D."""
+        return cls(Encoder(), Decoder())
+
+    @classmethod
+    def of_slices(cls) -> Network:
+        """The network that answers on a slice, and carries from slice to slice."""
+        return cls(SliceEncoder(), SliceDecoder())
 
 
 @dataclass
@@ -36,12 +47,11 @@ class State:
     step: int = 0
 
     @classmethod
-    def fresh(cls, rate: float, start_from: Path | None, device: str) -> State:
-        """A new run, from random weights or from shipped ones."""
-        network = Network()
+    def fresh(cls, network: Network, rate: float, start_from: Path | None, device: str) -> State:
+        """A new run, from an untrained network or from shipped weights."""
         if start_from:
             _take(network, {name: value.float() for name, value in load_file(start_from).items()})
-        network.to(device, memory_format=torch.channels_last_3d)
+        network.to(device, memory_format=channels_last(max(p.ndim for p in network.parameters())))
         optimiser = torch.optim.AdamW(network.parameters(), rate, weight_decay=0.01)
         return cls(network, {n: v.detach().clone() for n, v in network.state_dict().items()}, optimiser)
 
@@ -97,6 +107,11 @@ class State:
             number, key = name.split("/")
             state.setdefault(int(number), {})[key] = value
         return {"state": state, "param_groups": self.optimiser.state_dict()["param_groups"]}
+
+
+def channels_last(dimensions: int) -> torch.memory_format:
+    """The order of memory in which convolutions over so many axes, batch and channels among them, are fast."""
+    return torch.channels_last_3d if dimensions == 5 else torch.channels_last
 
 
 def _take(network: Network, tensors: dict[str, Tensor]) -> None:

@@ -15,6 +15,7 @@ from app.engine.protocol import ModelCard, Prediction, Prior, Propagate, Propaga
 from app.geometry import Geometry, Region
 from app.prompts import Box, Point, Scribble, SliceMask
 from app.volume import Volume
+from tests.stand_ins import Bright
 
 CARD = ModelCard("builtin", "Volumask", "builtin", 3, frozenset({"point", "box", "scribble", "mask"}))
 THICK = (5.0, 0.7, 0.7)
@@ -47,6 +48,7 @@ class Predictor(BuiltinPredictor):
     def __init__(self, runtime: Threshold) -> None:
         self.card = CARD
         self._runtime = runtime  # type: ignore[assignment]
+        self._slices = Bright()  # type: ignore[assignment]
 
 
 def ellipsoid(shape: tuple[int, int, int], centre: tuple[float, ...], radii: tuple[float, ...]) -> np.ndarray:
@@ -161,6 +163,39 @@ def test_a_painted_mask_stays_away_from_a_click_that_contradicts_it() -> None:
     np.testing.assert_array_equal(on_grid(unchanged, shape), painted)
 
 
+def test_from_the_third_prompt_on_a_click_corrects_and_does_not_start_over() -> None:
+    shape = (40, 100, 200)
+    bright = ellipsoid(shape, (20, 50, 40), (8, 8, 8))
+    dark = ellipsoid(shape, (20, 50, 150), (12, 12, 12))  # no network would say so: it was found by clicks
+    predictor, features = prepared(scan(bright, (1.0, 1.0, 1.0)))
+    prior = Prior(Region.whole(shape), np.where(dark, 4, -4).astype(np.float32))
+    clicks = (Point((20, 50, 40)), Point((20, 52, 42)), Point((20, 48, 38)))
+    undecided = on_grid(predictor.predict(features, clicks[:2], prior), shape)
+    corrected = on_grid(predictor.predict(features, clicks, prior), shape)
+    assert not undecided[dark].any()
+    assert corrected[dark].all()
+    assert all(corrected[click.index] for click in clicks)
+    assert corrected[bright].sum() > 300  # it changes around the clicks
+
+
+def test_slices_that_speak_of_another_object_are_not_mixed_in() -> None:
+    class Contrary(Bright):
+        def decode(self, *asked) -> tuple[np.ndarray, float]:
+            logits, quality = super().decode(*asked)
+            return -logits, quality
+
+    shape, centre, radii, spacing = CASES["small"]
+    mask = ellipsoid(shape, centre, radii)
+    predictor = Predictor(Threshold())
+    predictor._slices = Contrary()  # type: ignore[assignment]
+    features = predictor.prepare(scan(mask, spacing), lambda fraction, what: None, Token())
+    answer = predictor.predict(features, (Point(centre),), None)
+    assert dice(on_grid(answer, shape), mask) > 0.93
+    near = Point((centre[0], centre[1], centre[2] + 1))
+    again = predictor.predict(features, (Point(centre), near), Prior(answer.region, answer.logits))
+    assert dice(on_grid(again, shape), mask) > 0.93
+
+
 def test_the_same_question_gets_the_same_answer() -> None:
     shape, centre, radii, spacing = CASES["large"]
     predictor, features = prepared(scan(ellipsoid(shape, centre, radii), spacing))
@@ -190,7 +225,7 @@ def test_a_mask_is_carried_to_both_ends_of_the_object_and_no_further(axis: int) 
     predictor, features = prepared(volume)
     middle = (30, 35, 40)[axis]
     request = Propagate(1, 1, axis, {middle: np.take(mask, middle, axis)}, 0, shape[axis] - 1)
-    carried, counted = np.zeros(shape, bool), predictor._runtime.decodings
+    carried = np.zeros(shape, bool)
     for message in propagate(request, predictor, features, volume, Token()):
         if isinstance(message, SliceAnswer):
             np.moveaxis(carried, axis, 0)[message.index] = message.mask
@@ -201,7 +236,8 @@ def test_a_mask_is_carried_to_both_ends_of_the_object_and_no_further(axis: int) 
     true = np.flatnonzero(mask.any(axis=tuple(a for a in range(3) if a != axis)))
     assert abs(end.reached[0] - true[0]) <= 1
     assert abs(end.reached[1] - true[-1]) <= 1
-    assert predictor._runtime.decodings - counted < 14  # runs of slices, not one pass for each of the 40
+    assert predictor._slices.decodings < 60  # one for each slice and none twice
+    assert predictor._slices.encodings < 120
 
 
 def test_pyramid_is_made_once_for_all_clicks() -> None:

@@ -12,6 +12,7 @@ from app.engine import registry
 from app.engine.builtin import maps
 from app.engine.builtin.hints import Ground
 from app.engine.builtin.runtime import Runtime
+from app.engine.builtin.slices.runtime import SliceRuntime
 from app.engine.evaluation import PredictorClicker, clicks_3d, mask_propagate
 from app.engine.protocol import Predictor, Prior, Token
 from app.geometry import Geometry
@@ -67,7 +68,7 @@ def test_openvino_computes_what_torch_computes(tmp_path: Path) -> None:
     drawn = maps.empty(runtime.side)
     maps.draw_points(drawn, maps.INCLUDE, [(20, 20, 20)])
     maps.draw_points(drawn, maps.EXCLUDE, [(30, 10, 8)])
-    network = Network().eval()
+    network = Network.of_cubes().eval()
     weights = load_file(FOLDER / "network.safetensors")
     network.load_state_dict({name: value.float() for name, value in weights.items() if name != "graph"})
     with torch.no_grad():
@@ -75,6 +76,35 @@ def test_openvino_computes_what_torch_computes(tmp_path: Path) -> None:
         hinted = Ground(image).hints(drawn)
         logits, quality = network.decoder(features, torch.from_numpy(drawn)[None], torch.from_numpy(hinted)[None])
     ours, expected = runtime.decode(runtime.encode(image), drawn, hinted)
+    np.testing.assert_allclose(ours, logits[0, 0].numpy(), atol=2e-3)
+    np.testing.assert_allclose(expected, torch.sigmoid(quality).item(), atol=1e-3)
+
+
+def test_openvino_computes_what_torch_computes_on_slices(tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch")
+    from safetensors.torch import load_file
+
+    from training.state import Network
+
+    runtime = SliceRuntime(FOLDER, registry.card("trial").recipe["slice_side"], tmp_path)
+    random, side = np.random.default_rng(0), runtime.side
+    before, now = random.uniform(-1, 1, (2, maps.IMAGE_CHANNELS, side, side)).astype(np.float32)
+    drawn = maps.empty(side, 2)
+    maps.draw_points(drawn, maps.INCLUDE, [(20, 20)])
+    hinted = Ground(now).hints(drawn)
+    known = np.zeros((side, side), np.float32)
+    known[16:32, 20:40] = 1
+    network = Network.of_slices().eval()
+    weights = load_file(FOLDER / "slices.safetensors")
+    network.load_state_dict({name: value.float() for name, value in weights.items() if name != "graph"})
+    half = torch.from_numpy(known.reshape(side // 2, 2, side // 2, 2).mean((1, 3)))
+    masks = torch.stack([torch.stack([half, 1 - half])] * 2)[None]
+    with torch.no_grad():
+        features, earlier = (network.encoder(torch.from_numpy(image)[None]) for image in (now, before))
+        seen = torch.stack([earlier[1]] * 2, 1)
+        told = (torch.from_numpy(value)[None] for value in (drawn, hinted))
+        logits, quality = network.decoder(features, *told, seen, masks)
+    ours, expected = runtime.decode(runtime.encode(now), drawn, hinted, [(runtime.encode(before), known)])
     np.testing.assert_allclose(ours, logits[0, 0].numpy(), atol=2e-3)
     np.testing.assert_allclose(expected, torch.sigmoid(quality).item(), atol=1e-3)
 

@@ -14,6 +14,8 @@ from app.engine.protocol import Prediction, Prior
 from app.geometry import Index, Region
 from app.prompts import Box, Point, Prompt, Scribble, SliceMask
 
+_SEARCHING = 2  # prompts that say which object is meant
+_SAME = 0.5  # Dice
 SURE = 6.0  # logit of what a prompt says of its own voxel
 _REACH = 0.35  # of the cube's side: how far from a prompt a painted mask may change
 _FADE = 0.2  # of the cube's side over which the change fades out
@@ -41,6 +43,25 @@ def kept(features: Features, prompts: tuple[Prompt, ...], prior: Prior) -> Predi
         if isinstance(prompt, Point | Scribble) and _contradicted(prompt, region, logits):
             region, logits = _changed(features, prompts, prompt, region, logits)
     return Prediction(region, logits)
+
+
+def steady(features: Features, prompts: tuple[Prompt, ...], prior: Prior | None, new: Prediction) -> Prediction:
+    """The new answer; or, where that is another object altogether, the last one changed around what contradicts it.
+
+    The first prompts may still change the network's mind about what is meant; from then on a prompt corrects.
+    """
+    if prior is None or len(prompts) <= _SEARCHING or _same(prior, new):
+        return new
+    return bound(features, prompts, kept(features, prompts, prior))
+
+
+def _same(prior: Prior, new: Prediction) -> bool:
+    shared = prior.region.intersection(new.region)
+    if not shared.size:
+        return False
+    both = (prior.logits[shared.within(prior.region).slices] > 0) & (new.logits[shared.within(new.region).slices] > 0)
+    total = int((prior.logits > 0).sum()) + int((new.logits > 0).sum())
+    return 2 * int(both.sum()) > _SAME * total
 
 
 def _changed(

@@ -11,9 +11,12 @@ from app.engine.builtin.maps import image_channels
 from app.engine.builtin.pyramid import Pyramid
 from app.engine.builtin.runtime import Features as Encoded
 from app.engine.builtin.runtime import Runtime
-from app.geometry import Index
+from app.engine.builtin.slices.runtime import SliceRuntime
+from app.engine.builtin.slices.views import SliceViews
+from app.geometry import Index, Region
 from app.volume import Volume
 
+_PARTS = 6  # of the volume, whose slices are kept encoded
 _KEPT = 24  # cubes; of 64 voxels each takes 13 MB
 
 
@@ -32,7 +35,9 @@ class Features:
     volume: Volume
     pyramid: Pyramid
     runtime: Runtime
+    slices: SliceRuntime
     _seen: OrderedDict[Cube, Seen] = field(default_factory=OrderedDict)
+    _views: OrderedDict[tuple[Region, int], SliceViews] = field(default_factory=OrderedDict)
 
     @property
     def shape(self) -> Index:
@@ -43,6 +48,17 @@ class Features:
     def spacing(self) -> Position:
         """Of the volume, millimetres along (k, j, i)."""
         return self.volume.geometry.spacing
+
+    def views(self, axis: int, region: Region | None = None) -> SliceViews:
+        """The slices across an axis of the volume, or of a part of it."""
+        part = region or Region.whole(self.shape)
+        key = part, axis
+        if key not in self._views:
+            self._views[key] = SliceViews(self.volume.array[part.slices], self.spacing, axis, self.slices)
+            while len(self._views) > _PARTS:
+                self._views.popitem(last=False)
+        self._views.move_to_end(key)
+        return self._views[key]
 
     def image(self, cube: Cube) -> Array:
         """What the network sees of a cube, (IMAGE_CHANNELS, side, side, side)."""

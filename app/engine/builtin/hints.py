@@ -1,4 +1,4 @@
-"""`Ground`: what a cube's image says of prompts without any learning, as further channels for the decoder.
+"""`Ground`: what the image of a cube or a slice says of prompts without any learning, further channels for a decoder.
 
 How long the shortest path over grey values is from the prompts to every voxel (geodesic distances, as DeepIGeoS,
 arXiv 1707.00652, draws its clicks), and how much more often a voxel's grey value is seen under the prompts than in the
@@ -36,16 +36,16 @@ _BLUR = 1.0  # bins
 
 @dataclass(frozen=True, eq=False)
 class Ground:
-    """The coarser image of a cube, and its grid as a graph.
+    """The coarser image of a cube or a slice, and its grid as a graph.
 
     Args:
-        image: (IMAGE_CHANNELS, S, S, S) of `maps.image_channels`.
+        image: (IMAGE_CHANNELS, S, S, S) or (IMAGE_CHANNELS, S, S) of `maps.image_channels`.
     """
 
     image: Array
 
     def hints(self, drawn: Array) -> Array:
-        """(CHANNELS, S / 2, S / 2, S / 2) for prompt maps (maps.CHANNELS, S, S, S)."""
+        """(CHANNELS, S / 2, S / 2, S / 2) for prompt maps (maps.CHANNELS, S, S, S); of a slice without the last."""
         told = _coarser(drawn > 0)
         include = told[maps.INCLUDE] | told[maps.KNOWN_INSIDE]
         exclude = told[maps.EXCLUDE] | told[maps.KNOWN_OUTSIDE] & ~include
@@ -95,7 +95,9 @@ class Ground:
             np.concatenate([np.take(number, range(n, size - 1 + n), a).ravel() for a, size in enumerate(number.shape)])
             for n in (0, 1)
         ]
-        step = np.concatenate([np.abs(np.diff(self.quiet, axis=axis)).mean(0).ravel() for axis in (1, 2, 3)])
+        step = np.concatenate(
+            [np.abs(np.diff(self.quiet, axis=axis)).mean(0).ravel() for axis in range(1, self.quiet.ndim)]
+        )
         length = step / max(float(np.median(step)), _QUIETEST) + _FLAT
         both = np.concatenate([length, length]).astype(np.float64)
         where = (np.concatenate(ends), np.concatenate(ends[::-1]))
@@ -116,14 +118,19 @@ def _histogram(bins: NDArray[np.int64]) -> NDArray[np.float64]:
 
 
 def _blocks(array: NDArray[np.generic]) -> NDArray[np.generic]:
-    """(C, S, S, S) as (C, S / 2, 2, S / 2, 2, S / 2, 2)."""
+    """(C, S, ...) as (C, S / 2, 2, ...)."""
     channels, *grid = array.shape
     return array.reshape(channels, *(m for n in grid for m in (n // STRIDE, STRIDE)))
 
 
 def _means(image: Array) -> Array:
-    return np.asarray(_blocks(image).mean(axis=(2, 4, 6), dtype=np.float32))
+    return np.asarray(_blocks(image).mean(axis=_within(image), dtype=np.float32))
 
 
 def _coarser(told: Mask) -> Mask:
-    return np.asarray(_blocks(told).any(axis=(2, 4, 6)))
+    return np.asarray(_blocks(told).any(axis=_within(told)))
+
+
+def _within(array: NDArray[np.generic]) -> tuple[int, ...]:
+    """The axes along a block, of `_blocks`."""
+    return tuple(range(2, 2 * array.ndim - 1, 2))

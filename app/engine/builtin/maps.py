@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,34 +27,53 @@ _ROUNDING = 1e-5  # of a value, twenty times what reading it between voxels in f
 _LEVELS = np.linspace(0, 1, 65)
 
 
-def image_channels(cube: Array) -> Array:
-    """(IMAGE_CHANNELS, S, S, S) in -1..1 from a cube of intensities; a constant cube gives zeros."""
-    values = np.sort(cube.reshape(-1)[:: max(1, cube.size // _SAMPLED)])
-    low, high = (float(values[int(share * (values.size - 1))]) for share in (0.005, 0.995))
-    out = np.zeros((IMAGE_CHANNELS, *cube.shape), np.float32)
-    if high - low > _ROUNDING * max(abs(low), abs(high)):
-        middle, half = high / 2 + low / 2, high / 2 - low / 2  # halved first: 1e38 is a legal intensity
-        out[0] = np.clip((np.clip(cube, low, high).astype(np.float64) - middle) / half, -1, 1)
-        quantiles, levels = _rising(values)
-        out[1] = np.interp(cube, quantiles, levels)
-    return out
+@dataclass(frozen=True, eq=False)
+class Tones:
+    """How intensities become what the network sees."""
+
+    low: float
+    high: float
+    quantiles: NDArray[np.float64]
+    levels: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, image: Array) -> Tones:
+        """By the percentiles and ranks of an image's own values."""
+        values = np.sort(image.reshape(-1)[:: max(1, image.size // _SAMPLED)])
+        low, high = (float(values[int(share * (values.size - 1))]) for share in (0.005, 0.995))
+        return cls(low, high, *_rising(values))
+
+    def channels(self, image: Array) -> Array:
+        """(IMAGE_CHANNELS, ...) in -1..1 from an image of intensities; zeros where these were constant."""
+        low, high = self.low, self.high
+        out = np.zeros((IMAGE_CHANNELS, *image.shape), np.float32)
+        if high - low > _ROUNDING * max(abs(low), abs(high)):
+            middle, half = high / 2 + low / 2, high / 2 - low / 2  # halved first: 1e38 is a legal intensity
+            out[0] = np.clip((np.clip(image, low, high).astype(np.float64) - middle) / half, -1, 1)
+            out[1] = np.interp(image, self.quantiles, self.levels)
+        return out
 
 
-def empty(side: int) -> Array:
-    """Maps without a prompt."""
-    return np.zeros((CHANNELS, side, side, side), np.float32)
+def image_channels(image: Array) -> Array:
+    """(IMAGE_CHANNELS, ...) in -1..1 from intensities, by their own percentiles and ranks."""
+    return Tones.of(image).channels(image)
 
 
-def draw_points(maps: Array, channel: int, positions: Iterable[tuple[int, int, int]]) -> None:
-    """Draw balls around voxels of the cube; what lies outside it is cut off."""
-    side = maps.shape[1]
+def empty(side: int, dimensions: int = 3) -> Array:
+    """Maps of a cube, or of a slice, without a prompt."""
+    return np.zeros((CHANNELS, *(side,) * dimensions), np.float32)
+
+
+def draw_points(maps: Array, channel: int, positions: Iterable[tuple[int, ...]]) -> None:
+    """Draw balls around voxels of the cube (discs on a slice); what lies outside it is cut off."""
+    side, filled = maps.shape[1], _ball(maps.ndim - 1)
     for position in positions:
         low = [max(0, p - RADIUS) for p in position]
         high = [min(side, p + RADIUS + 1) for p in position]
         if all(a < b for a, b in zip(low, high, strict=True)):
             inside = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
             ball = tuple(slice(a - p + RADIUS, b - p + RADIUS) for a, b, p in zip(low, high, position, strict=True))
-            np.maximum(maps[channel][inside], _BALL[ball], out=maps[channel][inside])
+            np.maximum(maps[channel][inside], filled[ball], out=maps[channel][inside])
 
 
 def _rising(values: Array) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -63,10 +84,7 @@ def _rising(values: Array) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     return unique, middle * 2 - 1
 
 
-def _ball() -> Array:
-    offsets = np.arange(-RADIUS, RADIUS + 1)
-    squared = offsets[:, None, None] ** 2 + offsets[:, None] ** 2 + offsets**2
-    return (squared <= RADIUS**2 + 0.5).astype(np.float32)
-
-
-_BALL = _ball()
+@lru_cache
+def _ball(dimensions: int) -> Array:
+    offsets = np.indices((2 * RADIUS + 1,) * dimensions) - RADIUS
+    return np.asarray((offsets**2).sum(0) <= RADIUS**2 + 0.5, dtype=np.float32)

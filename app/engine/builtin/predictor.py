@@ -10,12 +10,14 @@ from numpy.typing import NDArray
 
 from app.engine.builtin import zoom
 from app.engine.builtin.answer import Answer, Question, answer
-from app.engine.builtin.binding import bound, kept
+from app.engine.builtin.binding import bound, kept, steady
 from app.engine.builtin.features import Features
 from app.engine.builtin.pyramid import Pyramid
 from app.engine.builtin.runtime import Runtime
 from app.engine.builtin.settling import settled
-from app.engine.builtin.slices import SliceMemory, carry
+from app.engine.builtin.slices.joined import joined, with_plane
+from app.engine.builtin.slices.memory import SliceMemory, carry
+from app.engine.builtin.slices.runtime import SliceRuntime
 from app.engine.protocol import Logits, ModelCard, Prediction, Prior, ReportProgress, Token
 from app.engine.registry import require_weights
 from app.geometry import Region
@@ -34,11 +36,13 @@ class BuiltinPredictor:
 
     def __init__(self, card: ModelCard) -> None:
         self.card = card
-        self._runtime = Runtime(require_weights(card).parent, int(card.recipe["side"]))
+        folder = require_weights(card).parent
+        self._runtime = Runtime(folder, int(card.recipe["side"]))
+        self._slices = SliceRuntime(folder, int(card.recipe["slice_side"]))
 
     def prepare(self, volume: Volume, progress: ReportProgress, token: Token) -> Features:
         """The volume's pyramid, and the cubes around its middle already encoded."""
-        features = Features(volume, Pyramid.of(volume, progress, token), self._runtime)
+        features = Features(volume, Pyramid.of(volume, progress, token), self._runtime, self._slices)
         k, j, i = (n // 2 for n in volume.shape)
         for cube in zoom.levels(features, (k, j, i)):
             token.raise_if_cancelled()
@@ -51,12 +55,13 @@ class BuiltinPredictor:
             return bound(prepared, prompts, kept(prepared, prompts, prior))
         if not any(says_where(prompt) for prompt in prompts):
             return nothing()
-        question = Question(prepared, prompts, prior)
-        return bound(prepared, prompts, spread(prepared, settled(question, answer(question))))
+        question = Question(prepared, with_plane(prepared, prompts, prior), prior)
+        seen = spread(prepared, settled(question, answer(question)))
+        return steady(prepared, prompts, prior, bound(prepared, prompts, joined(prepared, prompts, seen)))
 
     def remember(self, prepared: Features, axis: int, conditioning: Mapping[int, NDArray[np.bool_]]) -> SliceMemory:
         """See `SlicePropagator`."""
-        return SliceMemory.of(prepared, axis, conditioning)
+        return SliceMemory.of(prepared.views(axis), conditioning)
 
     def carry(self, memory: SliceMemory, index: int, previous: int) -> tuple[Logits, float]:
         """See `SlicePropagator`."""
