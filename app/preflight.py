@@ -150,14 +150,21 @@ def _write_nifti(order: Order) -> LabelReceipt:
     wanted = [segment for segment in order.segments if bool((order.labels == segment.label).any())]
     if not wanted:
         raise BadInput("There is no voxel to export.", "Segment something first.")
-    kept = np.where(np.isin(order.labels, [segment.label for segment in wanted]), order.labels, 0)
+    kept = _only(order.labels, [segment.label for segment in wanted])
     names = {segment.label: (segment.name, segment.colour) for segment in order.segments}
-    volume_io.write_labels(order.path, kept.astype(order.labels.dtype), order.geometry, order.codes, names)
+    volume_io.write_labels(order.path, kept, order.geometry, order.codes, names)
     cubic = order.geometry.voxel_volume / 1000
     counts = [(segment, int(np.count_nonzero(kept == segment.label))) for segment in wanted]
     written = tuple(Written(segment.name, "", count, count * cubic) for segment, count in counts)
     notes = ("names and colours lie beside it, as .json and as a description for ITK-SNAP",)
     return LabelReceipt(str(order.path), "NIfTI label map", written, frame="RAS", notes=notes)
+
+
+def _only(labels: NDArray[np.unsignedinteger], wanted: Sequence[int]) -> NDArray[np.unsignedinteger]:
+    """The labels, 0 where they are not wanted; one array and no more: of a large scan each has 0.2 GB and more."""
+    table = np.zeros(int(labels.max(initial=0)) + 1, labels.dtype)
+    table[list(wanted)] = list(wanted)
+    return np.asarray(table[labels])
 
 
 def _about_segments(order: Order, present: Sequence[Segment]) -> list[Finding]:

@@ -51,9 +51,7 @@ def net(mask: NDArray[np.bool_], most: int | None = None) -> Net:
         TooFine: when it has more than `most` corners.
     """
     shape = tuple(n + 1 for n in mask.shape)  # of the lattice of corners
-    ids, patterns = _used_corners(mask)
-    if most is not None and len(ids) > most:
-        raise TooFine
+    ids, patterns = _used_corners(mask, most)
     strides = (shape[1] * shape[2], shape[2], 1)
     after = (np.searchsorted(ids, ids + strides[0]), np.searchsorted(ids, ids + strides[1]), np.arange(len(ids)) + 1)
     flips = _flips(ids, patterns, after, strides)
@@ -75,7 +73,7 @@ def net(mask: NDArray[np.bool_], most: int | None = None) -> Net:
     return Net(np.repeat(places, repeats, axis=0), np.concatenate(quads), np.repeat(many, repeats))
 
 
-def _used_corners(mask: NDArray[np.bool_]) -> tuple[Ints, NDArray[np.uint8]]:
+def _used_corners(mask: NDArray[np.bool_], most: int | None) -> tuple[Ints, NDArray[np.uint8]]:
     """Lattice corners whose eight voxels are not all alike: their numbers, rising, and their patterns.
 
     Bit 4 dk + 2 dj + di of a pattern is the voxel at (dk, dj, di) from the corner. One slab of voxels at a time, so
@@ -84,7 +82,7 @@ def _used_corners(mask: NDArray[np.bool_]) -> tuple[Ints, NDArray[np.uint8]]:
     depth, rows, columns = mask.shape
     below = np.zeros((rows + 1, columns + 1), np.uint8)
     padded = np.zeros((rows + 2, columns + 2), np.uint8)
-    ids, patterns = [], []
+    ids, patterns, count = [], [], 0
     for k in range(depth + 1):
         if k < depth and mask[k].any():
             padded[1:-1, 1:-1] = mask[k]
@@ -97,6 +95,9 @@ def _used_corners(mask: NDArray[np.bool_]) -> tuple[Ints, NDArray[np.uint8]]:
         used = np.flatnonzero((pattern != 0) & (pattern != 255))
         ids.append(used + k * pattern.size)
         patterns.append(pattern.ravel()[used])
+        count += len(used)
+        if most is not None and count > most:
+            raise TooFine
     return np.concatenate(ids), np.concatenate(patterns)
 
 
