@@ -150,3 +150,15 @@ def test_prompts_are_sorted_onto_slices() -> None:
     assert newest_slice(prompts[:-1], 0) == 4
     assert newest_slice((Point((2, 2, 3)), Box((1, 1, 2), (7, 6, 7))), 0) == 2
     assert newest_slice((Box((1, 1, 2), (7, 6, 7)),), 0) == 4
+
+
+def test_a_mask_that_grows_again_after_it_was_small_is_not_trusted() -> None:
+    radii = [20, 14, 8, 3, 1.5, 6, 15]  # an object that ends, and its neighbour
+    rows, columns = np.mgrid[-48:48, -48:48]
+    disks = np.stack([rows**2 + columns**2 < r**2 for r in radii])
+    array = np.where(disks, 200, 20).astype(np.int16)
+    memory = SliceMemory.of(SliceViews(array, (1.0, 1.0, 1.0), 0, Bright()), {0: disks[0]})
+    confidences = [carry(memory, index, index - 1)[1] for index in range(1, len(radii))]
+    assert memory.least[6] == pytest.approx(disks[4].sum(), abs=4)
+    assert min(confidences[:2]) > 0.5
+    assert confidences[5] < 0.1

@@ -13,6 +13,7 @@ from app.engine.classic.appearance import Appearance
 from app.engine.classic.features import Features
 from app.engine.classic.motion import displacement, warped
 from app.engine.diffusion import settle
+from app.engine.endings import regrown
 
 Mask = NDArray[np.bool_]
 Floats = NDArray[np.float32]
@@ -25,7 +26,6 @@ _TRUST = 1.0
 _HALF = 2.0  # in units of the noise, the step at which two pixels are half strangers
 _NARROWEST = 1.5  # pixels that a border may always move
 _SHARPNESS = 1.3  # exponent that brings 0.4, the best threshold on the training objects, to the engine's 0.3
-_SMALL = 0.5  # of the largest given mask: below, an object may be about to end
 
 
 @dataclass(slots=True, eq=False)
@@ -180,8 +180,7 @@ def _confidence(memory: SliceMemory, index: int, last: Mask, mask: Mask) -> floa
     alike = memory.appearance.likeness(tone[mask], noise) ** 2
     change = min(area, before) / max(area, before)
     vanishing = _share(area / max(1.0, 0.02 * memory.area))
-    least = memory.least[index]
-    again = _share(least / area) if least < _SMALL * memory.area else 1.0
+    again = regrown(memory.least[index], area, memory.area)
     confidence = (0.5 * overlap + 0.5 * float(np.sqrt(change))) * alike * vanishing * again
     return float(confidence**_SHARPNESS)
 

@@ -16,6 +16,7 @@ from app.engine.builtin.binding import SURE
 from app.engine.builtin.slices.runtime import Encoded
 from app.engine.builtin.slices.views import FILL, SliceViews
 from app.engine.builtin.slices.window import Array, Mask, Window, box_of
+from app.engine.endings import regrown
 from app.engine.protocol import Logits
 
 _TIGHT, _LOOSE = 0.3, 0.7  # shares of the window's side between which the window stays as it is
@@ -24,12 +25,17 @@ _MARGIN = 0.08  # of the side that a mask keeps from the window's border
 
 @dataclass(slots=True, eq=False)
 class SliceMemory:
-    """Known slices across the views' axis: `given` ones as the user left them, carried ones as probabilities."""
+    """Known slices across the views' axis: `given` ones as the user left them, carried ones as probabilities.
+
+    Args:
+        least: Slice -> pixels of the smallest mask on the way to it.
+    """
 
     views: SliceViews
     given: dict[int, Mask]
     carried: dict[int, Array] = field(default_factory=dict)
     windows: dict[int, Window] = field(default_factory=dict)
+    least: dict[int, int] = field(default_factory=dict)
 
     @classmethod
     def of(cls, views: SliceViews, conditioning: Mapping[int, Mask]) -> SliceMemory:
@@ -70,7 +76,10 @@ def carry(memory: SliceMemory, index: int, previous: int, before: Array | None =
     logits = window.placed(answer, last.shape, -SURE)
     memory.carried[index] = (1 / (1 + np.exp(-np.clip(logits, -15, 15)))).astype(np.float32)
     memory.carried.pop(previous, None)  # only the slice before is asked for again
-    return logits, _confidence(logits, last, quality)
+    area = int((logits > 0).sum())
+    memory.least[index] = min(memory.least.get(previous, int((last > 0.5).sum())), area)
+    largest = max(int(mask.sum()) for mask in memory.given.values())
+    return logits, _confidence(logits, last, quality) * regrown(memory.least[index], area, largest)
 
 
 def _followed(memory: SliceMemory, index: int, previous: int) -> Window:
