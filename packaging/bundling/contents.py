@@ -65,17 +65,6 @@ EXCLUDED_MODULES = (
     "click",
     "sklearn",
     "lazy_loader",
-    # scipy's parts that neither the program nor what it uses asks for; they are large
-    *(
-        f"scipy.{part}"
-        for part in ("optimize", "stats", "integrate", "interpolate", "signal", "io", "cluster", "odr", "datasets")
-    ),
-    "scipy.differentiate",
-    # torch asks for these when it compiles for one processor or follows symbolic sizes, which nothing here does
-    "sympy",
-    "mpmath",
-    "networkx",
-    "torch._inductor",
     # parts of Qt that no window of ours uses
     *(
         f"PySide6.Qt{part}"
@@ -106,7 +95,8 @@ _DROPPED_MODULES = (
     "*.tests",
     "*.tests.*",
     "scipy.conftest",
-    "torch._inductor*",
+    "sympy.parsing.autolev*",
+    "sympy.parsing.latex*",
 )
 
 _KEPT_MODULES = (

@@ -14,8 +14,7 @@ bindepend_symlink_suppression = ["**/torch/lib/*.so*"]
 
 
 def _wanted(name: str) -> bool:
-    unused = ("torch.testing._internal.", "torch.utils.tensorboard", "torch.utils.benchmark", "torch._inductor")
-    return not name.startswith(unused)
+    return not name.startswith(("torch.testing._internal.", "torch.utils.tensorboard", "torch.utils.benchmark"))
 
 
 hiddenimports = collect_submodules("torch", filter=_wanted, on_error="ignore")
