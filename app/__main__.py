@@ -52,6 +52,10 @@ def _own_process(flag: str, arguments: list[str]) -> int | None:
             from app.engine.backends import comparison
 
             return comparison.main()
+        case "--first-click":
+            from app.engine import first_click
+
+            return first_click.main()
         case "--draw":
             from app.render import first_picture
 

@@ -93,7 +93,7 @@ def rehearse(card: ModelCard, repeat: int, progress: ReportProgress, token: Toke
     firsts, followings = [], []
     spent = 0.0
     for number in range(repeat + 1):
-        first, following = _two_clicks(predictor, card, number)
+        first, following = two_clicks(predictor, card, number)
         firsts.append(first)
         followings.append(following)
         spent += first.seconds
@@ -115,7 +115,7 @@ def rehearse(card: ModelCard, repeat: int, progress: ReportProgress, token: Toke
     )
 
 
-def _two_clicks(predictor: Predictor, card: ModelCard, number: int) -> tuple[Cost, Cost]:
+def two_clicks(predictor: Predictor, card: ModelCard, number: int) -> tuple[Cost, Cost]:
     """On a slice, or with features, where the encoder has not run."""
     prepared: Any = predictor.prepare(_scan(), _silent, Token())
     prompts = _prompts(card, 20 + number)

@@ -65,6 +65,7 @@ def _works(folder: Path) -> Iterator[tuple[str, Callable[[], str]]]:
     for name, codec in codecs.CODECS.items():
         yield name, lambda codec=codec: codecs.check(codec, folder)  # type: ignore[misc]  # bound at each turn
     yield "backends", programs.backends
+    yield "networks", programs.networks
     yield "OpenGL", programs.drawing
 
 

@@ -18,6 +18,12 @@ def backends() -> str:
     return str(found["words"])
 
 
+def networks() -> str:
+    """Every family of networks answers a click; weights are not needed for that."""
+    found = _answer("app.engine.first_click", "--first-click")
+    return str(found["words"])
+
+
 def drawing() -> str:
     """Qt starts, VTK draws a picture off the screen."""
     found = _answer("app.render.first_picture", "--draw")

@@ -61,7 +61,7 @@ def test_the_encoder_runs_for_the_first_click_of_a_slice_and_not_for_the_next(
     encode = predictor.network.encode  # type: ignore[attr-defined]
     monkeypatch.setattr(predictor.network, "encode", lambda picture: (runs.append("slice"), encode(picture))[1])  # type: ignore[attr-defined]
     for number in (1, 2):
-        rehearsal._two_clicks(predictor, registry.card(mini), number)
+        rehearsal.two_clicks(predictor, registry.card(mini), number)
         assert len(runs) == number
 
 
@@ -100,7 +100,7 @@ def test_what_is_no_network_cannot_be_tried() -> None:
     assert rehearsal.can_rehearse(registry.card("medsam"))
 
 
-def test_it_can_be_cancelled_between_two_clicks(mini: str) -> None:
+def test_it_can_be_cancelled_betweentwo_clicks(mini: str) -> None:
     token = Token()
     with pytest.raises(Cancelled):
         rehearse(registry.card(mini), 5, lambda share, what: token.cancel() if share else None, token)

@@ -13,6 +13,7 @@ import pytest
 
 from app import self_test, user_folders
 from app.__main__ import main
+from app.engine import first_click
 from app.errors import AppError
 from app.self_test import codecs, parts, places, programs
 from app.self_test.job import Job
@@ -146,6 +147,21 @@ def test_a_program_that_ends_with_an_error_is_told_with_its_last_words() -> None
 
 def test_the_backends_agree() -> None:
     assert "agree to" in programs.backends()
+
+
+@pytest.mark.slow
+def test_a_network_of_each_family_answers_a_click() -> None:
+    said = programs.networks()
+    assert all(name in said for name in ("LiteMedSAM answers", "EdgeTAM", "FastSAM-3D"))
+
+
+def test_a_network_that_lacks_a_library_is_said(monkeypatch, capsys) -> None:
+    def lacking(_model: str) -> str:
+        raise ModuleNotFoundError("No module named 'sympy'", name="sympy")
+
+    monkeypatch.setattr(first_click, "_clicked", lacking)
+    assert first_click.main() == 0
+    assert json.loads(capsys.readouterr().out) == {"failed": "ModuleNotFoundError: No module named 'sympy'"}
 
 
 def test_a_picture_is_drawn_also_without_a_screen(monkeypatch) -> None:
