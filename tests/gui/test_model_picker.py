@@ -162,7 +162,7 @@ def test_before_that_its_speed_is_reckoned_from_the_test_of_this_computer(window
     dialog = page(window)
     dialog.fill()
     assert row(dialog, "medsam").text(SPEED) == "about 3.6 s at first (reckoned)"
-    assert row(dialog, "classic").text(SPEED) == ""
+    assert "reckoned" not in row(dialog, "classic").text(SPEED), "it is no network, and may have been measured by now"
     window.sidebar.model.fill()
     tip = window.sidebar.model.itemData(window.sidebar.model.findData("medsam"), Qt.ItemDataRole.ToolTipRole)
     assert "A click takes about 3.6 s at first (reckoned) here" in tip
