@@ -2,7 +2,7 @@
 
 The clicked slice's answer is shown to the network for cubes as a known slice, and carried from there through what that
 network answers; the mean of both logits is the answer. Where the two speak of different objects, an organ and the
-vessel in it, the answer of the network for cubes stands.
+vessel in it, and around very large ones, the answer of the network for cubes stands.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from app.prompts import Prompt, SliceMask
 
 _CLIPPED = 6.0  # logits beyond are sure, and equally so from both
 _SAME = 0.5  # Dice
+_MOST = 4_000_000  # voxels; around more the slices take a second a click, with pixels as coarse as the cube's
 _ROOM = 0.3  # of an answer's extent around it: the slices may know of more
 
 
@@ -47,6 +48,8 @@ def joined(features: Features, prompts: tuple[Prompt, ...], seen: Prediction) ->
     """The mean of an answer of the network for cubes and of what slices make of it."""
     axis = axis_of(prompts, features.spacing)
     region = _around(features, prompts, seen)
+    if region.size > _MOST:
+        return seen
     wide = np.full(region.shape, -_CLIPPED, np.float32)
     wide[seen.region.within(region).slices] = np.clip(seen.logits, -_CLIPPED, _CLIPPED)
     carried = np.full_like(wide, -_CLIPPED)
