@@ -102,9 +102,12 @@ _DROPPED_MODULES = (
 _KEPT_MODULES = (
     "torch.testing._internal",
     "torch.testing._internal.common_dtype",
+    "torch.testing._internal.distributed",
+    "torch.testing._internal.distributed.fake_pg",
     "torch.testing._internal.logging_tensor",
+    "jinja2.tests",  # of values in templates
 )
-"""Exceptions from what is dropped: torch imports them when a network is traced."""
+"""Exceptions from what is dropped: torch imports them when a network is traced, and with its compiler."""
 
 _DROPPED_FILES = (
     "torch/bin/*",
