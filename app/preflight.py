@@ -27,6 +27,9 @@ from app.volume import NiftiCodes, Source
 
 NIFTI = ".nii.gz"
 FORMATS = (*WRITERS, *formats.FORMATS, NIFTI)
+_NAMED = "These names repeat words of the scan's header that are, or may be, the patient's: {}."
+_RENAME = "Rename them first."
+_MOST_NAMED = 4  # texts of a project that are listed
 _ODD = 2.0  # per cent that a surface may differ from its voxels before it is said
 
 
@@ -183,7 +186,7 @@ def _about_names(order: Order) -> list[Finding]:
     if order.identified:
         return []
     named = repeats_patient(order.source, [segment.name for segment in order.segments])
-    return [Finding(Level.PROBLEM, _NAMED.format(", ".join(named)))] if named else []
+    return [Finding(Level.PROBLEM, f"{_NAMED.format(', '.join(named))} {_RENAME}")] if named else []
 
 
 def project_texts(case: Snapshot) -> tuple[str, ...]:
@@ -201,10 +204,6 @@ def about_project(source: Source | None, texts: Sequence[str]) -> str:
     return f"Names or steps in this project repeat words of the scan's header that may be the patient's: {listed}."
 
 
-_MOST_NAMED = 4
-_NAMED = "These names repeat words of the scan's header that are, or may be, the patient's: {}. Rename them first."
-
-
 def repeats_patient(source: Source | None, texts: Sequence[str]) -> list[str]:
     """Those of the texts that repeat the patient's name or identifier, or a word of the header that may be one."""
     from app.exchange.patient_words import named_after, patient_words  # as above
@@ -219,7 +218,7 @@ def require_no_patient(source: Source | None, texts: Sequence[str]) -> None:
         BadInput: naming the texts.
     """
     if named := repeats_patient(source, texts):
-        raise BadInput(_NAMED.format(", ".join(named)).removesuffix(" Rename them first."), "Rename them first.")
+        raise BadInput(_NAMED.format(", ".join(named)), _RENAME)
 
 
 def _about_surfaces(order: Order, present: Sequence[Segment]) -> list[Finding]:

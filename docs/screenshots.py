@@ -25,6 +25,7 @@ from app.report.sheet import Sheet
 from app.rulers import Ruler
 from app.ui.app import end, make_application, make_window, show_crash
 from app.ui.crash import CrashGuard
+from app.ui.demo import KIDNEY, SAMPLE
 from app.ui.dialogs.calibration import show_calibration
 from app.ui.main_window import MainWindow
 from app.ui.report_pdf import paint
@@ -32,11 +33,8 @@ from app.ui.report_pdf import paint
 ROOT = Path(__file__).resolve().parents[1]
 OUT = ROOT / "resources" / "help"
 README = ROOT / "docs" / "images"
-SCAN = ROOT / "resources" / "sample" / "ct_abdomen.nii.gz"
-KIDNEY = (74, 43, 86)
-"""(k, j, i), deep in the right one of the bundled scan."""
 OTHER = (93, 36, 36)
-"""In the left one."""
+"""(k, j, i), deep in the left kidney of the bundled scan."""
 
 ACROSS = (93, 37, 80)
 """In the middle of the right one on that slice."""
@@ -57,7 +55,7 @@ class Pictures:
         """All of them, in the order of the work."""
         self._window.resize(1440, 900)
         self._window.show()
-        self._window.open(SCAN)
+        self._window.open(SAMPLE)
         self._wait("opened", lambda: self._session.document is not None and self._session.view.tool == "point")
         parts = (self._uncertainty, self._four_views, self._carried, self._correction, self._brush, self._prompts)
         for part in (*parts, self._history, self._measurements, self._report, self._export, self._crash, self._help):

@@ -19,7 +19,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from app.engine.builtin import hints, network, runtime, slice_network
-from app.engine.builtin.maps import CHANNELS, IMAGE_CHANNELS
+from app.engine.builtin.maps import CHANNELS, IMAGE_CHANNELS, REMEMBERED
 from app.engine.builtin.runtime import Files
 from app.engine.builtin.slices import runtime as slices_runtime
 from training.state import Network
@@ -65,8 +65,8 @@ def export_slices(weights: Path, folder: Path, side: int) -> None:
     image, drawn = torch.zeros(1, IMAGE_CHANNELS, *window), torch.zeros(1, CHANNELS, *window)
     told = (
         torch.zeros(1, hints.CHANNELS, *half),
-        torch.zeros(1, slice_network.REMEMBERED, slice_network.GRID.widths[1], *half),
-        torch.zeros(1, slice_network.REMEMBERED, 2, *half),
+        torch.zeros(1, REMEMBERED, slice_network.GRID.widths[1], *half),
+        torch.zeros(1, REMEMBERED, 2, *half),
     )
     features = _features(slice_network.GRID.widths, window)
     _export(Network.of_slices(), weights, folder, slices_runtime.FILES, image, (*features, drawn, *told))

@@ -17,7 +17,7 @@ from torch.nn import functional
 
 from app.engine.builtin import maps
 from app.engine.builtin.hints import Ground
-from app.engine.builtin.slice_network import REMEMBERED
+from app.engine.builtin.maps import REMEMBERED
 from training import clicks, clips
 from training.batches import Recipe
 from training.clips import LENGTH, Clip

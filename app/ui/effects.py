@@ -187,8 +187,7 @@ class Effects(QObject):
 
     def _take_back_refusal(self) -> None:
         """What was said of the last effect is no longer of use."""
-        if self._refused and self._banner.text == self._refused:
-            self._banner.hide()
+        self._banner.take_back(self._refused)
         self._refused = ""
 
     def _end(self) -> None:

@@ -9,12 +9,12 @@ import os
 import shutil
 import subprocess
 import sys
-import threading
 from pathlib import Path
 
 import pytest
 
 from app.session import Session
+from tests.circumstances import FOREIGN, LONG, WITHOUT_OPENGL, refuses_to_draw
 from tests.data import ROOT, SAMPLE
 from tests.e2e.desktop_user import DesktopUser, running, tools_missing, virtual_screen, wait
 from tests.unit import old_project
@@ -22,8 +22,6 @@ from tests.unit import old_project
 BUNDLE = Path(os.environ.get("VOLUMASK_BUNDLE", ROOT / "dist" / "volumask-cpu"))
 LACKING = tools_missing() if sys.platform == "linux" else ["Linux"]
 PATIENCE_S = 900.0
-LONG = 250
-FOREIGN = "Zoë Müller-Łukasz 東京 ' %TEMP%"
 READ_ONLY = 'mount --bind "$1" "$1" && mount -o remount,bind,ro "$1" && shift && exec "$@"'
 """Not even root writes there; for the program that follows alone."""
 
@@ -73,20 +71,7 @@ def listing(folder: Path) -> dict[str, tuple[int, int]]:
 
 
 def test_without_opengl_one_sentence_is_said_and_nothing_crashes(tmp_path: Path) -> None:
-    nothing = {"QT_QPA_PLATFORM": "offscreen", "__EGL_VENDOR_LIBRARY_FILENAMES": os.devnull}
-    command = [str(BUNDLE / "Volumask"), str(SAMPLE)]
-    program = subprocess.Popen(command, env=environment(tmp_path, **nothing), stderr=subprocess.PIPE, text=True)
-    guard = threading.Timer(PATIENCE_S, program.kill)
-    guard.start()
-    assert program.stderr is not None
-    told = next((line for line in program.stderr if line.startswith("volumask:")), "")
-    alive = program.poll() is None  # its message waits for the user
-    program.terminate()
-    program.communicate()
-    guard.cancel()
-    assert "offers no OpenGL" in told
-    assert "No file was changed" in told
-    assert alive
+    refuses_to_draw([str(BUNDLE / "Volumask"), str(SAMPLE)], environment(tmp_path, **WITHOUT_OPENGL), PATIENCE_S)
 
 
 def test_a_user_with_foreign_letters_works_as_any_other(tmp_path: Path) -> None:

@@ -48,7 +48,7 @@ def shapes(model: str) -> Shapes:
         return SLICES[model]()
     if model in VARIANTS:
         return dict(sam2_official.official_shapes(VARIANTS[model]))
-    return _volumetric(PLANS[model])
+    return volumetric_shapes(PLANS[model])
 
 
 def hollow(model: str, folder: Path, name: str = "") -> Path:
@@ -64,7 +64,7 @@ def filled(model: str, folder: Path) -> Path:
     elif model in VARIANTS:
         state = sam2_official.official_state(VARIANTS[model])
     else:
-        state = _random(shapes(model))
+        state = random_numbers(shapes(model))
     return _saved(model, state, folder / registry.card(model).weights)
 
 
@@ -85,7 +85,8 @@ def _saved(model: str, state: State, path: Path) -> Path:
     return path
 
 
-def _volumetric(plan: EncoderPlan) -> Shapes:
+def volumetric_shapes(plan: EncoderPlan) -> Shapes:
+    """Of SAM-Med3D and what is built like it."""
     from app.engine.sam_volumetric.network import ClickNetwork
 
     with torch.device("meta"):
@@ -93,7 +94,8 @@ def _volumetric(plan: EncoderPlan) -> Shapes:
     return {name: tuple(value.shape) for name, value in state.items()}
 
 
-def _random(shapes: Shapes) -> State:
+def random_numbers(shapes: Shapes) -> State:
+    """Of a size at which every part of a network matters."""
     generator, state = torch.Generator().manual_seed(3), {}
     for name, shape in shapes.items():
         scale = 1.0 if "gaussian" in name else 0.3 if "rel_pos" in name or len(shape) == 1 else 0.04

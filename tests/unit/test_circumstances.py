@@ -7,7 +7,6 @@ import shutil
 import stat
 import subprocess
 import sys
-import threading
 from pathlib import Path
 
 import nibabel as nib
@@ -16,11 +15,11 @@ import pytest
 
 from app.errors import BadInput
 from app.session import Session
+from tests.circumstances import FOREIGN, LONG, WITHOUT_OPENGL, refuses_to_draw
 from tests.data import ROOT
 from tests.unit import old_project
 
 PATIENCE = 180.0
-LONG = 250  # characters of a path; Windows' old limit is 260
 
 JOB = """
 import sys
@@ -96,28 +95,14 @@ def listing(folder: Path) -> dict[str, tuple[int, int]]:
 
 
 def test_without_opengl_the_window_says_so_in_one_sentence_and_does_not_crash(scan, tmp_path):
-    variables = environment(tmp_path / "home", QT_QPA_PLATFORM="offscreen", __EGL_VENDOR_LIBRARY_FILENAMES=os.devnull)
+    variables = environment(tmp_path / "home", **WITHOUT_OPENGL)
     variables.pop("DISPLAY", None)
-    command = [sys.executable, "-m", "app", str(scan)]
-    process = subprocess.Popen(command, cwd=ROOT, env=variables, stderr=subprocess.PIPE, text=True)
-    guard = threading.Timer(PATIENCE, process.kill)
-    guard.start()
-    assert process.stderr is not None
-    told = next((line for line in process.stderr if line.startswith("volumask:")), "")
-    alive = process.poll() is None  # its message waits for the user
-    process.terminate()
-    process.stderr.close()
-    process.wait()
-    guard.cancel()
-    assert "offers no OpenGL" in told
-    assert "No file was changed" in told
-    assert alive
+    refuses_to_draw([sys.executable, "-m", "app", str(scan)], variables, PATIENCE, ROOT)
 
 
 def test_a_user_with_foreign_letters_works_as_any_other(tmp_path):
-    name = "Zoë Müller-Łukasz 東京 ' %TEMP%"
-    home = tmp_path / name
-    program = installed(tmp_path / name / "Programme" / "Volumask")
+    home = tmp_path / FOREIGN
+    program = installed(tmp_path / FOREIGN / "Programme" / "Volumask")
     variables = environment(home, TMPDIR=str(tmp_path))
     assert do_the_job(program, made_scan(home / "Bilder"), home / "Ergebnis", variables) > 0
     assert list((home / ".cache").rglob("*")), "the caches lie in that home"

@@ -22,30 +22,20 @@ from app.errors import BadInput
 from app.geometry import Geometry
 from app.prompts import Point
 from app.volume import Volume
+from tests.unit.official_files import random_numbers, volumetric_shapes
 
 PUBLISHED = {"SAM-Med3D": (SAM_MED3D, 324, 100_509_232), "FastSAM-3D": (FASTSAM3D, 216, 53_224_240)}
 CARD = 'name = "{name}"\nfamily = "sam3d_click"\ndimensions = 3\nprompts = ["point"]\nweights = "{file}"\n'
 
 
 def random_state(plan: EncoderPlan) -> dict[str, torch.Tensor]:
-    """Weights of a size at which every part of the network matters."""
-    generator = torch.Generator().manual_seed(3)
-    with torch.device("meta"):
-        shapes = {name: value.shape for name, value in ClickNetwork(plan).state_dict().items()}
-    state = {}
-    for name, shape in shapes.items():
-        scale = 1.0 if "gaussian" in name else 0.3 if "rel_pos" in name or len(shape) == 1 else 0.04
-        state[name] = torch.randn(shape, generator=generator) * scale
-        if len(shape) == 1 and name.endswith("weight"):
-            state[name] += 1
-    return state
+    """Weights for a plan."""
+    return random_numbers(volumetric_shapes(plan))
 
 
 def hollow_state(plan: EncoderPlan) -> dict[str, torch.Tensor]:
     """Every tensor of a checkpoint in its shape, one number each in the file."""
-    with torch.device("meta"):
-        shapes = {name: value.shape for name, value in ClickNetwork(plan).state_dict().items()}
-    return {name: torch.full((1,), 0.25).expand(shape) for name, shape in shapes.items()}
+    return {name: torch.full((1,), 0.25).expand(shape) for name, shape in volumetric_shapes(plan).items()}
 
 
 @pytest.mark.parametrize("name", PUBLISHED)

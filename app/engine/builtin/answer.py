@@ -16,7 +16,7 @@ from app.engine.builtin import maps, zoom
 from app.engine.builtin.cube import Array, Cube
 from app.engine.builtin.drawing import draw, drawn_region
 from app.engine.builtin.features import Features
-from app.engine.evaluation.metrics import dice
+from app.engine.builtin.logits import overlap, support
 from app.engine.protocol import Prior
 from app.geometry import Index, Region
 from app.prompts import Box, Point, Prompt, Scribble, SliceMask
@@ -29,7 +29,6 @@ _PART = 0.25  # of the clicked part's size: what else belongs to the object when
 _SPECK = 0.03  # of the clicked part's size: less is noise of the network
 _DROPPED = -1.0  # logit of a speck: unlikely, and it may come back with the next click
 _CLOSER = 0.9  # of what the answer was worth a closer look has to be
-_LONELY = 0.02  # what an answer that no other agrees with still counts
 _SAME = 0.5  # agreement above which a closer look saw the same object
 
 
@@ -101,13 +100,13 @@ def best(question: Question, answers: list[Answer]) -> Answer:
         others = [agreement(one, other) for other in answers if other is not one]
         if question.prior is not None:
             others.append(remembered(question.prior, one))
-        values.append((_LONELY + float(np.mean(others or [1.0]))) * worth(question, one))
+        values.append(support(others) * worth(question, one))
     return answers[int(np.argmax(values))]
 
 
 def remembered(prior: Prior, one: Answer) -> float:
     """Dice of an answer and the last one, in its cube."""
-    return _overlap(one.logits > 0, read(prior, one.cube) > 0)
+    return overlap(one.logits, read(prior, one.cube))
 
 
 def closer(question: Question, seen: Answer) -> Answer:
@@ -146,12 +145,7 @@ def worth(question: Question, one: Answer) -> float:
 def agreement(a: Answer, b: Answer) -> float:
     """Dice of two answers in the smaller one's cube."""
     small, large = (a, b) if a.cube.step <= b.cube.step else (b, a)
-    return _overlap(small.logits > 0, between(large, small.cube) > 0)
-
-
-def _overlap(mine: NDArray[np.bool_], theirs: NDArray[np.bool_]) -> float:
-    """Dice; two empty answers agree on nothing."""
-    return dice(mine, theirs) if mine.any() else 0.0
+    return overlap(small.logits, between(large, small.cube))
 
 
 def obeyed(question: Question, one: Answer) -> float:

@@ -21,6 +21,9 @@ share 5 % of the first channel's range and most of the second's."""
 RADIUS = 2
 """Of a point's ball, in voxels of the cube."""
 
+REMEMBERED = 2
+"""Slices that the decoder for slices is shown: the one before, and the nearest one whose mask was given."""
+
 Array = NDArray[np.float32]
 _SAMPLED = 8192  # voxels are enough for quantiles to half a percent
 _ROUNDING = 1e-5  # of a value, twenty times what reading it between voxels in float32 may change

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from app.engine.builtin import maps
 from app.engine.builtin.answer import Answer, Question
 from app.engine.builtin.drawing import draw
+from app.engine.builtin.logits import probability
 from app.engine.diffusion import settle
 
 _FREE = 0.05  # trust in a probability of a half, beside the pull of six neighbours that look the same
@@ -24,7 +25,7 @@ _EDGE = 3.4e-4  # probability of a logit of -8
 def settled(question: Question, seen: Answer) -> Answer:
     """The answer after the image and the clicks had their say."""
     tone = question.features.image(seen.cube)[1]
-    belief = 1 / (1 + np.exp(-np.clip(seen.logits, -15, 15)))
+    belief = probability(seen.logits)
     trust = (_FREE + _FIRM * np.abs(2 * belief - 1) ** 2).astype(np.float32)
     drawn = draw(question.prompts, seen.cube)
     for channels, value in (((maps.INCLUDE, maps.KNOWN_INSIDE), 1.0), ((maps.EXCLUDE, maps.KNOWN_OUTSIDE), 0.0)):

@@ -14,12 +14,10 @@ from torch.nn import functional
 
 from app.engine.builtin import hints
 from app.engine.builtin.layers import DRAWN, HEADS, Features, Grid, ImageEncoder, PromptDecoder, alike, keys_of
+from app.engine.builtin.maps import REMEMBERED
 
 GRID = Grid(2, (16, 32, 64, 96))
 """The slice's side has to be a multiple of 8."""
-
-REMEMBERED = 2
-"""Slices that the decoder is shown: the one before, and the nearest one whose mask was given."""
 
 REACH = 3  # pixels at stride 2 that a place may have moved from one slice to the next
 

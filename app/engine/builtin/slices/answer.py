@@ -11,16 +11,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from app.engine.builtin import maps
+from app.engine.builtin.logits import overlap, support
 from app.engine.builtin.slices.planes import PlanePrompts
 from app.engine.builtin.slices.runtime import Encoded
 from app.engine.builtin.slices.views import FILL, SliceViews
 from app.engine.builtin.slices.window import Array, Mask, Window
-from app.engine.evaluation.metrics import dice
 
 _SIZES = 1.7  # between the windows of a first click
 _NARROWEST = 10.0  # pixels of the slice: the smallest window shows that many to either side
 _OUTSIDE = -6.0  # logit where a window does not reach
-_LONELY = 0.02  # what an answer that no other agrees with still counts
+_SAME = 0.5  # overlap above which a closer look saw the same object
 _TOUCHES = 0.04  # of the mask's outline on the window's border: the object goes on beyond
 
 
@@ -94,8 +94,8 @@ def best(answers: list[PlaneAnswer], told: PlanePrompts) -> PlaneAnswer:
     """The one that the others agree with most, that expects most of itself and obeys the prompts."""
     values = []
     for one in answers:
-        others = [_agreement(one, other) for other in answers if other is not one]
-        values.append((_LONELY + float(np.mean(others or [1.0]))) * one.quality * _obeyed(one, told))
+        others = [overlap(one.logits, other.logits) for other in answers if other is not one]
+        values.append(support(others) * one.quality * _obeyed(one, told))
     return answers[int(np.argmax(values))]
 
 
@@ -108,13 +108,8 @@ def _refined(views: SliceViews, index: int, told: PlanePrompts, seen: PlaneAnswe
     if max(window.step / seen.window.step, seen.window.step / window.step) < 1.25:
         return seen
     again = ask(views, index, told, window, seen.logits)
-    same = _agreement(seen, again) > 0.5
+    same = overlap(seen.logits, again.logits) > _SAME
     return again if same and again.quality > 0.9 * seen.quality else seen
-
-
-def _agreement(a: PlaneAnswer, b: PlaneAnswer) -> float:
-    mine, theirs = a.logits > 0, b.logits > 0
-    return dice(mine, theirs) if mine.any() else 0.0
 
 
 def _obeyed(one: PlaneAnswer, told: PlanePrompts) -> float:

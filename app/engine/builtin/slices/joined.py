@@ -11,16 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.engine.builtin.features import Features
+from app.engine.builtin.logits import overlap
 from app.engine.builtin.slices.answer import answer
 from app.engine.builtin.slices.planes import axis_of, by_slice, newest_slice
 from app.engine.builtin.slices.stack import Stack
-from app.engine.evaluation.metrics import dice
 from app.engine.protocol import Logits, Prediction, Prior
 from app.geometry import Region
 from app.prompts import Prompt, SliceMask
 
 _CLIPPED = 6.0  # logits beyond are sure, and equally so from both
-_SAME = 0.5  # Dice
+_SAME = 0.5  # overlap above which both speak of one object: of two different ones the mean is neither
 _MOST = 4_000_000  # voxels; around more the slices take a second a click, with pixels as coarse as the cube's
 _ROOM = 0.3  # of an answer's extent around it: the slices may know of more
 
@@ -39,7 +39,7 @@ def with_plane(features: Features, prompts: tuple[Prompt, ...], prior: Prior | N
     flat = np.take(last, 0, axis)
     told = by_slice(prompts, axis, index)[index]
     asked = answer(features.views(axis), index, told, flat if (flat > 0).any() else None)
-    if asked is None or not _same(asked.logits, flat):
+    if asked is None or overlap(asked.logits, flat) <= _SAME:
         return prompts
     return (SliceMask(axis, index, asked.logits > 0), *prompts)
 
@@ -56,7 +56,7 @@ def joined(features: Features, prompts: tuple[Prompt, ...], seen: Prediction) ->
     turned = np.moveaxis(carried, axis, 0)
     for index, logits in _stack(features, prompts, axis, region, wide).solve().items():
         turned[index] = np.clip(logits, -_CLIPPED, _CLIPPED)
-    if not _same(wide, carried):
+    if overlap(wide, carried) <= _SAME:
         return seen
     return Prediction(region, np.asarray((wide + carried) / 2, dtype=np.float32))
 
@@ -79,11 +79,6 @@ def _around(features: Features, prompts: tuple[Prompt, ...], seen: Prediction) -
     inner = seen.region.union(prompts[-1].region().intersection(Region.whole(features.shape)))
     k, j, i = (int(np.ceil(_ROOM * n)) + 2 for n in inner.shape)
     return inner.grown((k, j, i), features.shape)
-
-
-def _same(a: Logits, b: Logits) -> bool:
-    """Whether two answers speak of the same object: of two different ones the mean is neither."""
-    return dice(a > 0, b > 0) > _SAME if (a > 0).any() else False
 
 
 def _flat(values: tuple[int, int, int], axis: int) -> NDArray[np.int64]:

@@ -13,6 +13,7 @@ import numpy as np
 
 from app.engine.builtin import maps
 from app.engine.builtin.binding import SURE
+from app.engine.builtin.logits import probability
 from app.engine.builtin.slices.runtime import Encoded
 from app.engine.builtin.slices.views import FILL, SliceViews
 from app.engine.builtin.slices.window import Array, Mask, Window, box_of
@@ -74,7 +75,7 @@ def carry(memory: SliceMemory, index: int, previous: int, before: Array | None =
         drawn[maps.LAST] = np.tanh(window.read(before) / 2)
     answer, quality = views.runtime.decode(views.encoded(index, window, tones), drawn, None, seen)
     logits = window.placed(answer, last.shape, -SURE)
-    memory.carried[index] = (1 / (1 + np.exp(-np.clip(logits, -15, 15)))).astype(np.float32)
+    memory.carried[index] = probability(logits)
     memory.carried.pop(previous, None)  # only the slice before is asked for again
     area = int((logits > 0).sum())
     memory.least[index] = min(memory.least.get(previous, int((last > 0.5).sum())), area)

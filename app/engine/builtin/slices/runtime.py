@@ -6,12 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.engine.builtin import hints
+from app.engine.builtin.maps import REMEMBERED
 from app.engine.builtin.runtime import Files, Halves
 
 Array = NDArray[np.float32]
 Encoded = tuple[Array, ...]
 FILES = Files("slices.safetensors", "slice_encoder.xml", "slice_decoder.xml")
-REMEMBERED = 2  # slices that the decoder is shown: the one before, and the nearest given one
 
 
 class SliceRuntime(Halves):

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from app.engine.builtin.binding import SURE
+from app.engine.builtin.logits import overlap, probability
 from app.engine.builtin.slices.answer import answer
 from app.engine.builtin.slices.memory import SliceMemory, carry
 from app.engine.builtin.slices.planes import PlanePrompts
@@ -83,7 +84,7 @@ class Stack:
             ended = confidence < _LEAST or (logits > 0).sum() < max(1.0, _SMALLEST * largest)
             if ended and abs(index - previous) > 1:
                 step = max(1, step // 2)
-                memory.carried.setdefault(previous, self.logits_to_probability(previous))
+                memory.carried.setdefault(previous, probability(self.logits[previous]))
                 continue
             known = self.last.get(index)
             if ended and known is None:
@@ -91,13 +92,9 @@ class Stack:
             if ended:
                 return
             self._fill(previous, index, logits)
-            if known is not None and _same(known, logits):
+            if known is not None and overlap(known, logits) >= _SAME:
                 return
             previous = index
-
-    def logits_to_probability(self, index: int) -> Array:
-        """What is known of a slice, 0..1."""
-        return np.asarray(1 / (1 + np.exp(-np.clip(self.logits[index], -15, 15))), dtype=np.float32)
 
     def _stop(self, given: dict[int, Mask], way: int) -> int:
         """The last slice that the newest one speaks for: half the way to the next clicked one."""
@@ -129,9 +126,3 @@ class Stack:
             if not any((n - self.newest) * way > 0 for n in others):
                 self._clear(self.newest + way, self._stop(given, way), way)
         return self.logits
-
-
-def _same(a: Array, b: Array) -> bool:
-    mine, theirs = a > 0, b > 0
-    total = int(mine.sum()) + int(theirs.sum())
-    return bool(total and 2 * int((mine & theirs).sum()) / total >= _SAME)
