@@ -14,7 +14,7 @@ torch = pytest.importorskip("torch")
 from safetensors.torch import load_file  # noqa: E402
 
 from app.engine.builtin import maps  # noqa: E402
-from tests.data import shared_data  # noqa: E402
+from tests.data import shared  # noqa: E402
 from training import batches, clicks, painting, scans, scenes, shapes  # noqa: E402
 from training.loss import dice_of, loss_of  # noqa: E402
 from training.train import schedule  # noqa: E402
@@ -116,10 +116,10 @@ def test_the_rate_rises_stays_and_falls() -> None:
 def test_only_free_training_cases_are_learned_from() -> None:
     import json
 
-    rows = json.loads((shared_data() / "benchmark.json").read_text())
+    rows = json.loads(shared("benchmark.json").read_text())
     develop = {row["case"] for row in rows if row["role"] == "develop"}
     assert not develop & set(scans.CASES)
-    manifest = (shared_data() / "MANIFEST.md").read_text()
+    manifest = shared("MANIFEST.md").read_text()
     for case in scans.CASES:
         row = next(line for line in manifest.splitlines() if f"gt/{case}/image" in line)
         assert "GPL" not in row
@@ -127,7 +127,7 @@ def test_only_free_training_cases_are_learned_from() -> None:
 
 
 def test_regions_of_real_scans_hold_the_object_that_they_are_drawn_around() -> None:
-    folder = shared_data()
+    folder = shared()
     real = [scan for scan in scans.load(folder) if scan.boxes]
     random = np.random.default_rng(0)
     for scan in real:

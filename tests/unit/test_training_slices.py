@@ -10,7 +10,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from app.engine.builtin import hints, maps  # noqa: E402
-from tests.data import shared_data  # noqa: E402
+from tests.data import shared  # noqa: E402
 from training import clicks, clips, scans  # noqa: E402
 from training.batches import Recipe  # noqa: E402
 from training.clips import LENGTH  # noqa: E402
@@ -38,7 +38,7 @@ def test_the_object_is_seen_on_the_first_slice_of_every_clip(number: int) -> Non
 
 
 def test_clips_of_real_scans_show_outlined_objects_and_their_own_tissues() -> None:
-    real = scans.load(shared_data())
+    real = scans.load(shared())
     for mix in (Mix(1.0, 0.0), Mix(0.0, 1.0)):
         made = [clip for number in range(4) for clip in clips.make(number, 1, SIDE, real, mix)]
         assert all(clip.masks[0].any() for clip in made)
