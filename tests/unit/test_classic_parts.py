@@ -9,7 +9,7 @@ import pytest
 from scipy import ndimage
 
 from app.engine.blocks import Blocks
-from app.engine.classic.extent import best_reach
+from app.engine.classic.extent import Cuts
 from app.engine.classic.graph import Graph, distances
 from app.engine.classic.lattice import Lattice
 from app.engine.classic.seeds import Seeds
@@ -152,7 +152,7 @@ def test_the_best_reach_of_a_bright_cube_is_the_cube():
     pieces = describe(np.arange(8000, dtype=np.int32).reshape(array.shape), array, (1, 1, 1))
     graph = Graph.of(pieces, 0.02)
     reach = distances(graph.lengths, np.array([10 * 400 + 10 * 20 + 10]))
-    found = (reach < best_reach(pieces, reach, graph.noise, 1.0)).reshape(array.shape)
+    found = (reach < Cuts.of(pieces, reach, graph.noise, 1.0).best).reshape(array.shape)
     assert found[6:14, 6:14, 6:14].mean() > 0.85
     assert found.sum() == found[6:14, 6:14, 6:14].sum()
 
@@ -168,7 +168,7 @@ def test_the_image_without_a_last_piece_is_no_object_however_short_its_border():
     joined = replace(
         pieces, contact=np.where(touching, 1e-3, pieces.contact), step=np.where(touching, 1e-3, pieces.step)
     )
-    found = (reach < best_reach(joined, reach, 0.02, 1.0)).reshape(array.shape)
+    found = (reach < Cuts.of(joined, reach, 0.02, 1.0).best).reshape(array.shape)
     assert found.sum() == found[6:14, 6:14, 6:14].sum() > 400
 
 

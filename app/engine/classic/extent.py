@@ -29,6 +29,8 @@ class Cuts:
         border: Square millimetres of border with the rest.
         contrast: Mean step of tone across the border, in units of the noise.
         spread: Standard deviation of the tone inside, in units of the noise.
+        possible: Whether it is at most half of the image. Where all but a last piece is taken, next to no border is
+            left, which would look like a perfect one.
     """
 
     cut: Floats
@@ -36,10 +38,18 @@ class Cuts:
     border: Floats
     contrast: Floats
     spread: Floats
+    possible: NDArray[np.bool_]
 
     @classmethod
     def of(cls, pieces: Supervoxels, reach: Floats, noise: float, cell: float) -> Cuts:
-        """Profiles over all candidates in one pass over pieces and contacts; `cell` is cubic millimetres of a cell."""
+        """Profiles over all candidates in one pass over pieces and contacts.
+
+        Args:
+            pieces: The nodes.
+            reach: (n,) how late a growing front takes each piece; infinite where it never does.
+            noise: Standard deviation of the tone inside tissue.
+            cell: Cubic millimetres of one cell of the lattice.
+        """
         cut = _candidates(reach)
         inside = np.searchsorted(cut, reach, side="right")  # the first cut that holds the piece
         size = pieces.size.astype(np.float64)
@@ -53,7 +63,9 @@ class Cuts:
         step = _sums(low, steps, cut.size) - _sums(high, steps, cut.size)
         border = np.maximum(border, 1e-6)
         spread = np.sqrt(np.maximum(square - mean**2, 0)) / noise
-        return cls(cut, cells * cell, border, np.maximum(step, 0) / border / noise, spread)
+        volume = cells * cell
+        possible = volume <= max(_MOST * float(size.sum()) * cell, float(volume[0]))
+        return cls(cut, volume, border, np.maximum(step, 0) / border / noise, spread, possible)
 
     @property
     def score(self) -> Floats:
@@ -69,20 +81,10 @@ class Cuts:
             + _COMPACT * compact
         )
 
-
-def best_reach(pieces: Supervoxels, reach: Floats, noise: float, cell: float) -> float:
-    """The cut of a front that looks most like an object.
-
-    Args:
-        pieces: The nodes.
-        reach: (n,) how late a growing front takes each piece; infinite where it never does.
-        noise: Standard deviation of the tone inside tissue.
-        cell: Cubic millimetres of one cell of the lattice.
-    """
-    cuts = Cuts.of(pieces, reach, noise, cell)
-    # Where all but a last piece is taken, next to no border is left, which would look like a perfect one.
-    possible = cuts.volume <= max(_MOST * float(pieces.size.sum()) * cell, float(cuts.volume[0]))
-    return float(cuts.cut[int(np.argmax(np.where(possible, cuts.score, -np.inf)))])
+    @property
+    def best(self) -> float:
+        """The cut that looks most like an object."""
+        return float(self.cut[int(np.argmax(np.where(self.possible, self.score, -np.inf)))])
 
 
 def _candidates(reach: Floats) -> Floats:

@@ -42,6 +42,12 @@ class Lattice(Blocks):
         k, j, i = (f * s for f, s in zip(self.factors, self.spacing, strict=True))
         return k, j, i
 
+    @property
+    def cell(self) -> float:
+        """Cubic millimetres of one cell."""
+        k, j, i = self.steps
+        return k * j * i
+
     def coarsen(self, array: NDArray[np.generic]) -> NDArray[np.float32]:
         """Means over the blocks."""
         result = array
