@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from app.engine.builtin import maps
-from app.engine.builtin.slices.runtime import Encoded
+from app.engine.trial import maps
+from app.engine.trial.slices.runtime import Encoded
 
 
 class Bright:

@@ -12,8 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from app.engine.builtin import maps
-from app.engine.builtin.hints import Ground
+from app.engine.trial import maps
+from app.engine.trial.hints import Ground
 from training import clicks, scenes
 from training.scans import Scan
 from training.scenes import Mask, Mix

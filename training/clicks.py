@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from app.engine.builtin import maps
+from app.engine.trial import maps
 from training.shapes import Field, Random
 
 Mask = NDArray[np.bool_]

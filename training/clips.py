@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from app.engine.builtin.maps import image_channels
+from app.engine.trial.maps import image_channels
 from training import painting, scans, shapes
 from training.scans import Scan
 from training.scenes import LARGEST, Mix, connected

@@ -18,10 +18,10 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from app.engine.builtin import hints, network, runtime, slice_network
-from app.engine.builtin.maps import CHANNELS, IMAGE_CHANNELS, REMEMBERED
-from app.engine.builtin.runtime import Files
-from app.engine.builtin.slices import runtime as slices_runtime
+from app.engine.trial import hints, network, runtime, slice_network
+from app.engine.trial.maps import CHANNELS, IMAGE_CHANNELS, REMEMBERED
+from app.engine.trial.runtime import Files
+from app.engine.trial.slices import runtime as slices_runtime
 from training.state import Network
 
 GRAPH = "graph"

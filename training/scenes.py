@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from app.engine.builtin.maps import image_channels
+from app.engine.trial.maps import image_channels
 from training import painting, scans, shapes
 from training.shapes import Field, Labels, Random
 

@@ -15,9 +15,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from app.engine.builtin import maps
-from app.engine.builtin.hints import Ground
-from app.engine.builtin.maps import REMEMBERED
+from app.engine.trial import maps
+from app.engine.trial.hints import Ground
+from app.engine.trial.maps import REMEMBERED
 from training import clicks, clips
 from training.batches import Recipe
 from training.clips import LENGTH, Clip

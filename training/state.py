@@ -11,8 +11,8 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from app.engine.builtin.network import Decoder, Encoder
-from app.engine.builtin.slice_network import SliceDecoder, SliceEncoder
+from app.engine.trial.network import Decoder, Encoder
+from app.engine.trial.slice_network import SliceDecoder, SliceEncoder
 
 DECAY = 0.998  # of the moving average: about the last 500 steps
 FILE_BYTES = 15_000_000  # a checkpoint is cut into files that travel

@@ -18,7 +18,8 @@ from app.errors import MissingModel
 log = logging.getLogger(__name__)
 
 FAMILIES = {
-    "builtin": ("app.engine.builtin.predictor", "BuiltinPredictor"),
+    "builtin": ("app.engine.builtin", "BuiltinPredictor"),
+    "trial": ("app.engine.trial.predictor", "TrialPredictor"),
     "classic": ("app.engine.classic", "ClassicPredictor"),
     "fake": ("app.engine.fake", "FakePredictor"),
     "sam": ("app.engine.sam", "SamPredictor"),

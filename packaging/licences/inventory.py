@@ -121,7 +121,7 @@ def _models(bundle: Path, files: Iterable[str]) -> Iterable[Component]:
         elif path.suffix in WEIGHTS and path.parent.parent.name == "models":
             card = path.parent / "card.toml"
             value = tomllib.loads(card.read_text("utf-8")) if card.is_file() else {}
-            if value.get("family") != "builtin":  # those are this project's own
+            if value.get("family") not in ("builtin", "trial"):  # those are this project's own
                 yield Component(
                     name=f"weights of {value.get('name', path.parent.name)}",
                     version="",

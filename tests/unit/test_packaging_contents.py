@@ -152,7 +152,7 @@ def test_every_module_of_the_program_is_named_and_the_demo_is_not():
     assert {
         "app",
         "app.cli.self_test",
-        "app.engine.builtin.predictor",
+        "app.engine.trial.predictor",
         "app.volume_io.isolated",
         "app.__main__",
     } <= set(names)

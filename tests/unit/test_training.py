@@ -13,7 +13,7 @@ from scipy import ndimage
 torch = pytest.importorskip("torch")
 from safetensors.torch import load_file  # noqa: E402
 
-from app.engine.builtin import maps  # noqa: E402
+from app.engine.trial import maps  # noqa: E402
 from tests.data import shared  # noqa: E402
 from training import batches, clicks, painting, scans, scenes, shapes  # noqa: E402
 from training.loss import dice_of, loss_of  # noqa: E402

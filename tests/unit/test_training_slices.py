@@ -9,7 +9,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from app.engine.builtin import hints, maps  # noqa: E402
+from app.engine.trial import hints, maps  # noqa: E402
 from tests.data import shared  # noqa: E402
 from training import clicks, clips, scans  # noqa: E402
 from training.batches import Recipe  # noqa: E402

@@ -1,1 +1,5 @@
-"""The network that ships with the program: what it sees, how it is asked, how its answers reach the volume."""
+"""The network that ships with the program: it reads the supervoxel graph of `app.engine.classic` and decides anew."""
+
+from app.engine.builtin.predictor import BuiltinPredictor
+
+__all__ = ["BuiltinPredictor"]

@@ -139,5 +139,3 @@ def whole(features: Features, known: Known, logits: Floats) -> Floats:
     open_[int(np.argmax(volume))] = True
     open_[of[known.exclude]] = True
     return np.where(~inside & ~open_[of], np.abs(logits) + 0.1, logits)
-
-

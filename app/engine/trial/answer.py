@@ -12,12 +12,12 @@ import cc3d
 import numpy as np
 from numpy.typing import NDArray
 
-from app.engine.builtin import maps, zoom
-from app.engine.builtin.cube import Array, Cube
-from app.engine.builtin.drawing import draw, drawn_region
-from app.engine.builtin.features import Features
-from app.engine.builtin.logits import overlap, support
 from app.engine.protocol import Prior
+from app.engine.trial import maps, zoom
+from app.engine.trial.cube import Array, Cube
+from app.engine.trial.drawing import draw, drawn_region
+from app.engine.trial.features import Features
+from app.engine.trial.logits import overlap, support
 from app.geometry import Index, Region
 from app.prompts import Box, Point, Prompt, Scribble, SliceMask
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from app.engine.builtin.maps import CHANNELS, IMAGE_CHANNELS
+from app.engine.trial.maps import CHANNELS, IMAGE_CHANNELS
 
 HEADS = 4
 """Independent similarities between a place and the marked ones."""

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from app.engine.builtin.pyramid import Level, Pyramid
 from app.engine.interpolation import Line
+from app.engine.trial.pyramid import Level, Pyramid
 from app.geometry import Index, Region
 
 Array = NDArray[np.float32]

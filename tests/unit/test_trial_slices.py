@@ -8,12 +8,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from app.engine.builtin.slices.answer import answer, sizes
-from app.engine.builtin.slices.memory import SliceMemory, carry
-from app.engine.builtin.slices.planes import axis_of, by_slice, newest_slice
-from app.engine.builtin.slices.stack import Stack
-from app.engine.builtin.slices.views import SliceViews
 from app.engine.evaluation.metrics import dice
+from app.engine.trial.slices.answer import answer, sizes
+from app.engine.trial.slices.memory import SliceMemory, carry
+from app.engine.trial.slices.planes import axis_of, by_slice, newest_slice
+from app.engine.trial.slices.stack import Stack
+from app.engine.trial.slices.views import SliceViews
 from app.geometry import Geometry
 from app.prompts import Box, Point, Prompt, Scribble, SliceMask
 from app.volume import Volume

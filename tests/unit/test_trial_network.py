@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from app.engine import registry
-from app.engine.builtin import maps
-from app.engine.builtin.hints import Ground
-from app.engine.builtin.runtime import Runtime
-from app.engine.builtin.slices.runtime import SliceRuntime
 from app.engine.evaluation import PredictorClicker, clicks_3d, mask_propagate
 from app.engine.protocol import Predictor, Prior, Token
+from app.engine.trial import maps
+from app.engine.trial.hints import Ground
+from app.engine.trial.runtime import Runtime
+from app.engine.trial.slices.runtime import SliceRuntime
 from app.geometry import Geometry
 from app.prompts import Point, Prompt
 from app.volume import Volume

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from app.engine.builtin.slices.window import Mask, Pixel
 from app.engine.evaluation.protocols import slicing_axis
+from app.engine.trial.slices.window import Mask, Pixel
 from app.prompts import Box, Point, Prompt, Scribble, SliceMask
 
 Pixels = NDArray[np.int64]

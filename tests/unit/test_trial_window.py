@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from app.engine.builtin.slices.window import Window, box_of
+from app.engine.trial.slices.window import Window, box_of
 
 SPACING = (0.8, 1.7)
 

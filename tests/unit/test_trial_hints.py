@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from skimage.graph import MCP
 
-from app.engine.builtin import hints, maps
-from app.engine.builtin.hints import Ground
+from app.engine.trial import hints, maps
+from app.engine.trial.hints import Ground
 
 SIDE = 16
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from app.engine.builtin import hints
-from app.engine.builtin.maps import REMEMBERED
-from app.engine.builtin.runtime import Files, Halves
+from app.engine.trial import hints
+from app.engine.trial.maps import REMEMBERED
+from app.engine.trial.runtime import Files, Halves
 
 Array = NDArray[np.float32]
 Encoded = tuple[Array, ...]

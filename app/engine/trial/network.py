@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from app.engine.builtin import hints
-from app.engine.builtin.layers import DRAWN, HEADS, Features, Grid, ImageEncoder, PromptDecoder, alike, keys_of
+from app.engine.trial import hints
+from app.engine.trial.layers import DRAWN, HEADS, Features, Grid, ImageEncoder, PromptDecoder, alike, keys_of
 
 GRID = Grid(3, (8, 24, 64, 128))
 """The cube's side has to be a multiple of 8."""

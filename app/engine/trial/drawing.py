@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from app.engine.builtin import maps
-from app.engine.builtin.cube import Cube
+from app.engine.trial import maps
+from app.engine.trial.cube import Cube
 from app.geometry import Region
 from app.prompts import Box, Point, Prompt, Scribble, SliceMask
 

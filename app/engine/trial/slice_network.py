@@ -12,9 +12,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from app.engine.builtin import hints
-from app.engine.builtin.layers import DRAWN, HEADS, Features, Grid, ImageEncoder, PromptDecoder, alike, keys_of
-from app.engine.builtin.maps import REMEMBERED
+from app.engine.trial import hints
+from app.engine.trial.layers import DRAWN, HEADS, Features, Grid, ImageEncoder, PromptDecoder, alike, keys_of
+from app.engine.trial.maps import REMEMBERED
 
 GRID = Grid(2, (16, 32, 64, 96))
 """The slice's side has to be a multiple of 8."""

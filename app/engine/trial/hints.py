@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy import ndimage, sparse
 from scipy.sparse.csgraph import dijkstra
 
-from app.engine.builtin import maps
+from app.engine.trial import maps
 
 Array = NDArray[np.float32]
 Mask = NDArray[np.bool_]

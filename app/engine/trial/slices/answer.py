@@ -10,12 +10,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from app.engine.builtin import maps
-from app.engine.builtin.logits import overlap, support
-from app.engine.builtin.slices.planes import PlanePrompts
-from app.engine.builtin.slices.runtime import Encoded
-from app.engine.builtin.slices.views import FILL, SliceViews
-from app.engine.builtin.slices.window import Array, Mask, Window
+from app.engine.trial import maps
+from app.engine.trial.logits import overlap, support
+from app.engine.trial.slices.planes import PlanePrompts
+from app.engine.trial.slices.runtime import Encoded
+from app.engine.trial.slices.views import FILL, SliceViews
+from app.engine.trial.slices.window import Array, Mask, Window
 
 _SIZES = 1.7  # between the windows of a first click
 _NARROWEST = 10.0  # pixels of the slice: the smallest window shows that many to either side

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from app.engine.builtin.cube import averaged
 from app.engine.interpolation import Line
+from app.engine.trial.cube import averaged
 
 Array = NDArray[np.float32]
 Mask = NDArray[np.bool_]

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections import OrderedDict
 from dataclasses import dataclass, field
 
-from app.engine.builtin.cube import Array, Cube, Position
-from app.engine.builtin.hints import Ground
-from app.engine.builtin.maps import image_channels
-from app.engine.builtin.pyramid import Pyramid
-from app.engine.builtin.runtime import Features as Encoded
-from app.engine.builtin.runtime import Runtime
-from app.engine.builtin.slices.runtime import SliceRuntime
-from app.engine.builtin.slices.views import SliceViews
+from app.engine.trial.cube import Array, Cube, Position
+from app.engine.trial.hints import Ground
+from app.engine.trial.maps import image_channels
+from app.engine.trial.pyramid import Pyramid
+from app.engine.trial.runtime import Features as Encoded
+from app.engine.trial.runtime import Runtime
+from app.engine.trial.slices.runtime import SliceRuntime
+from app.engine.trial.slices.views import SliceViews
 from app.geometry import Index, Region
 from app.volume import Volume
 

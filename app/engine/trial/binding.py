@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from app.engine.builtin import maps, zoom
-from app.engine.builtin.answer import read
-from app.engine.builtin.cube import Cube
-from app.engine.builtin.drawing import draw, drawn_region
-from app.engine.builtin.features import Features
 from app.engine.protocol import Prediction, Prior
+from app.engine.trial import maps, zoom
+from app.engine.trial.answer import read
+from app.engine.trial.cube import Cube
+from app.engine.trial.drawing import draw, drawn_region
+from app.engine.trial.features import Features
 from app.geometry import Index, Region
 from app.prompts import Box, Point, Prompt, Scribble, SliceMask
 

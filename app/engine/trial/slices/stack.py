@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from app.engine.builtin.binding import SURE
-from app.engine.builtin.logits import overlap, probability
-from app.engine.builtin.slices.answer import answer
-from app.engine.builtin.slices.memory import SliceMemory, carry
-from app.engine.builtin.slices.planes import PlanePrompts
-from app.engine.builtin.slices.views import SliceViews
-from app.engine.builtin.slices.window import Array, Mask, Window
+from app.engine.trial.binding import SURE
+from app.engine.trial.logits import overlap, probability
+from app.engine.trial.slices.answer import answer
+from app.engine.trial.slices.memory import SliceMemory, carry
+from app.engine.trial.slices.planes import PlanePrompts
+from app.engine.trial.slices.views import SliceViews
+from app.engine.trial.slices.window import Array, Mask, Window
 
 _GAP = 2.5  # pixels of the window between carried slices, at most as the network was trained for
 _LEAST = 0.35  # confidence at which a side ends

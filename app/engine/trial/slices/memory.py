@@ -11,14 +11,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from app.engine.builtin import maps
-from app.engine.builtin.binding import SURE
-from app.engine.builtin.logits import probability
-from app.engine.builtin.slices.runtime import Encoded
-from app.engine.builtin.slices.views import FILL, SliceViews
-from app.engine.builtin.slices.window import Array, Mask, Window, box_of
 from app.engine.endings import regrown
 from app.engine.protocol import Logits
+from app.engine.trial import maps
+from app.engine.trial.binding import SURE
+from app.engine.trial.logits import probability
+from app.engine.trial.slices.runtime import Encoded
+from app.engine.trial.slices.views import FILL, SliceViews
+from app.engine.trial.slices.window import Array, Mask, Window, box_of
 
 _TIGHT, _LOOSE = 0.3, 0.7  # shares of the window's side between which the window stays as it is
 _MARGIN = 0.08  # of the side that a mask keeps from the window's border

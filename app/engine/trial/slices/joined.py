@@ -10,12 +10,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from app.engine.builtin.features import Features
-from app.engine.builtin.logits import overlap
-from app.engine.builtin.slices.answer import answer
-from app.engine.builtin.slices.planes import axis_of, by_slice, newest_slice
-from app.engine.builtin.slices.stack import Stack
 from app.engine.protocol import Logits, Prediction, Prior
+from app.engine.trial.features import Features
+from app.engine.trial.logits import overlap
+from app.engine.trial.slices.answer import answer
+from app.engine.trial.slices.planes import axis_of, by_slice, newest_slice
+from app.engine.trial.slices.stack import Stack
 from app.geometry import Region
 from app.prompts import Prompt, SliceMask
 

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from app.engine.builtin.hints import Ground
-from app.engine.builtin.maps import Tones
-from app.engine.builtin.slices.runtime import Encoded, SliceRuntime
-from app.engine.builtin.slices.window import Array, Mask, Pixel, Window, box_of
+from app.engine.trial.hints import Ground
+from app.engine.trial.maps import Tones
+from app.engine.trial.slices.runtime import Encoded, SliceRuntime
+from app.engine.trial.slices.window import Array, Mask, Pixel, Window, box_of
 
 _KEPT = 16  # encoded slices; of 96 pixels a side each takes 1 MB
 FILL = 0.5  # share of the window's side that an object takes: it may grow to twice its size

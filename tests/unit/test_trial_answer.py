@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from app.engine.builtin import hints, maps
-from app.engine.builtin.features import Features
-from app.engine.builtin.predictor import BuiltinPredictor
-from app.engine.builtin.pyramid import Pyramid
 from app.engine.evaluation import dice
 from app.engine.propagation import propagate
 from app.engine.protocol import ModelCard, Prediction, Prior, Propagate, Propagated, SliceAnswer, Token
+from app.engine.trial import hints, maps
+from app.engine.trial.features import Features
+from app.engine.trial.predictor import TrialPredictor
+from app.engine.trial.pyramid import Pyramid
 from app.geometry import Geometry, Region
 from app.prompts import Box, Point, Scribble, SliceMask
 from app.volume import Volume
@@ -42,7 +42,7 @@ class Threshold:
         return 5 * features[0][0], 0.9
 
 
-class Predictor(BuiltinPredictor):
+class Predictor(TrialPredictor):
     """The built-in predictor around another runtime."""
 
     def __init__(self, runtime: Threshold) -> None:

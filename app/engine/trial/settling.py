@@ -8,11 +8,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from app.engine.builtin import maps
-from app.engine.builtin.answer import Answer, Question
-from app.engine.builtin.drawing import draw
-from app.engine.builtin.logits import probability
 from app.engine.diffusion import settle
+from app.engine.trial import maps
+from app.engine.trial.answer import Answer, Question
+from app.engine.trial.drawing import draw
+from app.engine.trial.logits import probability
 
 _FREE = 0.05  # trust in a probability of a half, beside the pull of six neighbours that look the same
 _FIRM = 1.0  # more trust in one that is sure

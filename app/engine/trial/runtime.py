@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from app.engine.builtin.maps import CHANNELS
+from app.engine.trial.maps import CHANNELS
 from app.errors import EngineFailure
 
 if TYPE_CHECKING:

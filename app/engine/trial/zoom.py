@@ -11,8 +11,8 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from app.engine.builtin.cube import Array, Cube
-from app.engine.builtin.features import Features
+from app.engine.trial.cube import Array, Cube
+from app.engine.trial.features import Features
 from app.geometry import Index, Region
 
 FILL = 0.62  # share of the cube's side that the object's longest extent should take

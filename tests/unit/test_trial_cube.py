@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from app.engine.builtin import maps
-from app.engine.builtin.cube import Cube
-from app.engine.builtin.drawing import draw
-from app.engine.builtin.pyramid import Pyramid
 from app.engine.protocol import Token
+from app.engine.trial import maps
+from app.engine.trial.cube import Cube
+from app.engine.trial.drawing import draw
+from app.engine.trial.pyramid import Pyramid
 from app.errors import Cancelled
 from app.geometry import Geometry, Region
 from app.prompts import Box, Point, Scribble, SliceMask

@@ -1,0 +1,56 @@
+"""`Looking`: everything that is known of a volume's pieces when the network is asked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from app.engine.classic.features import Features
+from app.engine.classic.graph import Floats
+from app.engine.classic.known import Known
+from app.engine.classic.seeds import Seeds
+from app.engine.classic.solver import Judgement
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Looking:
+    """One question.
+
+    Args:
+        features: The prepared volume.
+        seeds: What the prompts say of voxels.
+        known: What they say of pieces; at least one is inside.
+        judged: What `classic` thinks, step by step.
+        before: (n,) the answer before the newest prompt, if there is one.
+    """
+
+    features: Features
+    seeds: Seeds
+    known: Known
+    judged: Judgement
+    before: Floats | None
+
+    @classmethod
+    def of(cls, features: Features, seeds: Seeds, before: Floats | None) -> Looking | None:
+        """None where no piece is said to be inside."""
+        known = Known.of(features, seeds)
+        if not known.include.size:
+            return None
+        return cls(features, seeds, known, Judgement.of(features, known, before), before)
+
+    @property
+    def count(self) -> int:
+        """Number of pieces."""
+        return self.features.pieces.count
+
+    @property
+    def pitch(self) -> float:
+        """Millimetres from piece to piece: the cube root of the usual volume."""
+        return float((np.median(self.features.pieces.size) * self.features.lattice.cell) ** (1 / 3))
+
+    @property
+    def extent(self) -> int:
+        """Pieces that the object might have: the larger of the two answers at hand."""
+        answers = [self.judged.logits] if self.before is None else [self.judged.logits, self.before]
+        return max(int((answer > 0).sum()) for answer in answers)
