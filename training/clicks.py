@@ -34,7 +34,7 @@ def correct(drawn: Field, answer: Mask, mask: Mask, random: Random) -> None:
     wrong = answer ^ mask
     if not wrong.any():
         return
-    part = _largest(wrong)
+    part = largest(wrong)
     index = inside(part, random)
     maps.draw_points(drawn, maps.INCLUDE if mask[index] else maps.EXCLUDE, [index])
 
@@ -57,7 +57,8 @@ def inside(mask: Mask, random: Random) -> Index:
     return tuple(int(p) * stride + s.start for p, s in zip(position, box, strict=True))
 
 
-def _largest(wrong: Mask) -> Mask:
+def largest(wrong: Mask) -> Mask:
+    """The largest connected part of what is wrong."""
     parts = cc3d.connected_components(wrong, connectivity=2 * wrong.ndim)
     sizes = np.bincount(parts.ravel())
     sizes[0] = 0

@@ -41,13 +41,13 @@ class Network(nn.Module):
 class State:
     """Network, its moving average, the optimiser, and how many steps were done."""
 
-    network: Network
+    network: nn.Module
     average: dict[str, Tensor]
     optimiser: torch.optim.AdamW
     step: int = 0
 
     @classmethod
-    def fresh(cls, network: Network, rate: float, start_from: Path | None, device: str) -> State:
+    def fresh(cls, network: nn.Module, rate: float, start_from: Path | None, device: str) -> State:
         """A new run, from an untrained network or from shipped weights."""
         if start_from:
             _take(network, {name: value.float() for name, value in load_file(start_from).items()})
@@ -114,7 +114,7 @@ def channels_last(dimensions: int) -> torch.memory_format:
     return torch.channels_last_3d if dimensions == 5 else torch.channels_last
 
 
-def _take(network: Network, tensors: dict[str, Tensor]) -> None:
+def _take(network: nn.Module, tensors: dict[str, Tensor]) -> None:
     """Weights of an older network: what it had not yet begins at zero, where it changes nothing."""
     empty = {n: torch.zeros_like(v) for n, v in network.state_dict().items() if n not in tensors}
     network.load_state_dict({n: v for n, v in tensors.items() if n != "graph"} | empty)

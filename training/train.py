@@ -1,8 +1,8 @@
 """Train the built-in network: `python -m training.train --out FOLDER --seconds 3600`; run it again to go on.
 
 Scenes, prompts and corrections depend on the seed, the step and the number of processes alone, so a run that was
-stopped and resumed is the run that was not stopped. What a step teaches is said in `cube_lesson.py` and
-`slice_lesson.py`.
+stopped and resumed is the run that was not stopped. What a step teaches is said in `graph/lesson.py`, and for the
+model `trial` in `cube_lesson.py` and `slice_lesson.py`.
 """
 
 from __future__ import annotations
@@ -18,16 +18,23 @@ from typing import Any, Protocol
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from training import batches, scans
 from training.batches import Recipe
 from training.cube_lesson import CubeLesson
+from training.graph.lesson import GraphLesson
+from training.scans import Scan
 from training.scenes import Mix
 from training.slice_lesson import SliceLesson
-from training.state import Network, State, channels_last
+from training.state import State, channels_last
 from training.team import Team
 
+LESSONS: dict[str, Callable[[Recipe, list[Scan]], Any]] = {
+    "graph": GraphLesson,
+    "cubes": CubeLesson,
+    "slices": SliceLesson,
+}
 WARM_UP = 100  # steps
 CLIP = 1.0
 
@@ -35,14 +42,14 @@ CLIP = 1.0
 class Lesson(Protocol):
     """What a network is taught."""
 
-    def network(self) -> Network:
+    def network(self) -> nn.Module:
         """An untrained one."""
 
     def batch(self, number: int) -> Any:
         """What step `number` learns from; always the same."""
 
     def loss(
-        self, network: Network, batch: Any, number: int, placed: Callable[[Tensor], Tensor]
+        self, network: Any, batch: Any, number: int, placed: Callable[[Tensor], Tensor]
     ) -> tuple[Tensor, float, float]:
         """The loss of a step, and its Dice early on and at the end.
 
@@ -67,7 +74,7 @@ def train(rank: int, args: argparse.Namespace) -> None:
     torch.set_num_threads(args.threads)
     real = scans.load(args.data) if args.data else []
     recipe = Recipe(args.side, args.batch, args.objects, args.seed, Mix(args.outlined, args.pseudo))
-    lesson: Lesson = SliceLesson(recipe, real) if args.network == "slices" else CubeLesson(recipe, real)
+    lesson: Lesson = LESSONS[args.network](recipe, real)
     state = State.fresh(lesson.network(), args.rate, args.start_from, args.device)
     if (args.out / "checkpoint.json").is_file():
         state.load(args.out)
@@ -114,7 +121,7 @@ def schedule(step: int, steps: int, cool_down: int) -> float:
 def arguments() -> argparse.ArgumentParser:
     """The command line."""
     parser = argparse.ArgumentParser("training.train", description=__doc__)
-    parser.add_argument("--network", choices=("cubes", "slices"), default="cubes", help="which of the two is trained")
+    parser.add_argument("--network", choices=tuple(LESSONS), default="graph", help="which of ours is trained")
     parser.add_argument("--out", type=Path, required=True, help="checkpoint, log and weights; an old run goes on")
     parser.add_argument("--data", type=Path, help="the shared data; without it scenes are invented only")
     parser.add_argument("--start-from", type=Path, help="weights (safetensors) that a new run begins with")

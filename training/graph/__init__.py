@@ -1,0 +1,1 @@
+"""How the built-in network, which looks at the supervoxel graph, is trained."""

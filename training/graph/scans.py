@@ -1,0 +1,145 @@
+"""What the graph network learns on: blocks of real scans on their own grid, and cubes of real and invented anatomy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from app.engine.classic.features import Features
+from app.engine.classic.graph import Graph
+from app.engine.classic.lattice import Lattice
+from app.engine.classic.supervoxels import partition, smooth, step_noise
+from app.engine.classic.tone import Tone
+from app.geometry import Geometry
+from app.volume import Volume
+from training import painting, scans, scenes, shapes
+from training.painting import paint
+from training.scans import Scan
+from training.shapes import Field, Random
+
+Mask = NDArray[np.bool_]
+
+_NATIVE = 0.6  # share of the scenes on a scan's own grid
+_REPAINTED = 0.35  # share of these with invented intensities
+_VOXELS = 900_000
+_CUBES = (0.3, 0.45)  # of the other scenes: outlined ones below the first, with pseudo-objects below the second
+_SMALLEST, _LARGEST = 25, 0.5  # voxels; share of the image
+_MANY, _FEW = 45_000, 2_500  # pieces of a scene
+_WHOLE = 4_500  # pieces of an object that the network can see whole
+_USUAL = 200.0  # pieces of an object: smaller ones come less often, as most that are clicked on are larger
+
+
+@dataclass(frozen=True)
+class Example:
+    """A prepared image and one object in it."""
+
+    features: Features
+    mask: Mask
+
+    @property
+    def target(self) -> NDArray[np.float32]:
+        """(n,) share of each piece that lies in the object."""
+        pieces = self.features.pieces
+        inside = np.bincount(pieces.labels.ravel(), self.mask.ravel().astype(np.float32), pieces.count)
+        return (inside / pieces.size).astype(np.float32)
+
+
+def make(number: int, seed: int, objects: int, real: list[Scan]) -> list[Example]:
+    """Scene `number` of a seed and at most so many objects in it, at least one."""
+    for attempt in range(100):
+        random = np.random.default_rng((seed, number, attempt))
+        image, masks, spacing = _native(real, random) if real and random.random() < _NATIVE else _cube(real, random)
+        masks = [np.ascontiguousarray(m) for m in masks if _SMALLEST <= m.sum() <= _LARGEST * m.size]
+        if not masks or min(image.shape) < 4:
+            continue
+        image = np.ascontiguousarray(painting.measured(image, random), dtype=np.float32)
+        features = prepared(image, spacing, _pieces(image.size, random))
+        wanted = [m for m in masks if _likely(features, m, random)]
+        if wanted:
+            order = random.permutation(len(wanted))[:objects]
+            return [Example(features, wanted[i]) for i in order]
+    raise ValueError(f"scene {number} of seed {seed} has no object after 100 attempts")
+
+
+def prepared(image: Field, spacing: tuple[float, float, float], pieces: float) -> Features:
+    """As `classic` prepares a volume, every voxel a cell, in about so many pieces."""
+    k, j, i = image.shape
+    geometry = Geometry((k, j, i), np.diag([*spacing[::-1], 1.0]))
+    tone, lattice = Tone.of(image), Lattice(geometry.shape, (1, 1, 1), spacing)
+    cells = smooth(tone(image), lattice.steps)
+    found = partition(cells, lattice.steps, int(pieces))
+    return Features(Volume(image, geometry), tone, lattice, cells, found, Graph.of(found, step_noise(cells)))
+
+
+def _pieces(voxels: int, random: Random) -> float:
+    """5 to 90 voxels to a piece: small scans are cut finely, large ones coarsely."""
+    least = max(_FEW, voxels / 90)
+    return float(np.exp(random.uniform(np.log(least), np.log(max(least * 1.2, min(_MANY, voxels / 5))))))
+
+
+def _likely(features: Features, mask: Mask, random: Random) -> bool:
+    pieces = float(mask.sum() / np.median(features.pieces.size))
+    return 1.5 <= pieces <= _WHOLE and random.random() < (pieces / _USUAL) ** 0.6
+
+
+def _native(real: list[Scan], random: Random) -> tuple[Field, list[Mask], tuple[float, float, float]]:
+    """A block around an outlined object, on the scan's own grid or a coarser one."""
+    scan = scans.weighted([s for s in real if s.boxes], random)
+    label = int(random.choice(list(scan.boxes)))
+    start, stop = scan.boxes[label]
+    extent = float(((stop - start) * scan.spacing).max())
+    margin = np.exp(random.uniform(np.log(0.5), np.log(3))) * extent + random.uniform(8, 30) * scan.spacing.min()
+    low = np.maximum(0, start - random.uniform(0.5, 1, 3) * margin / scan.spacing).astype(int)
+    high = np.minimum(scan.image.shape, np.ceil(stop + random.uniform(0.5, 1, 3) * margin / scan.spacing)).astype(int)
+    where = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
+    zoom = np.minimum(1, np.exp(random.uniform(np.log(0.55), 0.25, 3)))
+    zoom *= min(1.0, float(_VOXELS / np.prod((high - low) * zoom)) ** (1 / 3))
+    image, labels, spacing = _coarser(scan.image[where], scan.labels[where], scan.spacing, zoom)
+    masks = [_part(labels == found, random) for found in (label, *random.permutation(list(scan.boxes))[:12].tolist())]
+    if random.random() < _REPAINTED:
+        image = paint(scans.dense(image, labels, random), random)
+    return image, masks, spacing
+
+
+def _coarser(
+    image: Field, labels: NDArray[np.int16], spacing: NDArray[np.float64], zoom: NDArray[np.float64]
+) -> tuple[Field, NDArray[np.int16], tuple[float, float, float]]:
+    share = [max(4, round(n * z)) / n for n, z in zip(image.shape, zoom, strict=True)]
+    if min(share) < 0.95:
+        blurred = ndimage.gaussian_filter(image, [max(0.0, 0.5 * (1 / s - 1)) for s in share])
+        image, labels = ndimage.zoom(blurred, share, order=1), ndimage.zoom(labels, share, order=0)
+        spacing = spacing / np.array(share)
+    k, j, i = (float(s) for s in spacing)
+    return image, labels, (k, j, i)
+
+
+def _part(mask: Mask, random: Random) -> Mask:
+    """In a third of the cases only what is connected to one of its voxels."""
+    if not mask.any() or random.random() > 0.3:
+        return mask
+    parts, _ = ndimage.label(mask)
+    voxels = np.flatnonzero(parts)
+    return np.asarray(parts == parts.ravel()[voxels[random.integers(voxels.size)]])
+
+
+def _cube(real: list[Scan], random: Random) -> tuple[Field, list[Mask], tuple[float, float, float]]:
+    """A turned and zoomed region of a real scan, or an invented one; some in thick slices."""
+    side, kind = int(random.integers(48, 84)), random.random()
+    if real and kind < _CUBES[0]:
+        image, masks = scans.region(scans.weighted(real, random), side, random)
+    elif real and kind < _CUBES[1]:
+        image, masks = scans.pseudo(real[random.integers(len(real))], side, random)
+    else:
+        labels = shapes.label_map(side, random)
+        image, masks = paint(labels, random), [scenes.connected(labels, random) for _ in range(6)]
+    if random.random() < 0.3:
+        image, masks = painting.thick_slices(image, masks, random)
+    if random.random() > 0.3:
+        return image, masks, (1.0, 1.0, 1.0)
+    axis, thick = int(random.integers(3)), int(random.integers(2, 5))
+    every = tuple(slice(None, None, thick) if a == axis else slice(None) for a in range(3))
+    k, j, i = (float(thick) if a == axis else 1.0 for a in range(3))
+    return ndimage.uniform_filter1d(image, thick, axis=axis)[every], [m[every] for m in masks], (k, j, i)

@@ -1,0 +1,82 @@
+"""The simulated user on a graph: prompts of every kind, then clicks where the answer is wrong."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from app.engine.builtin.deciding import joined
+from app.engine.builtin.graph_network import GraphNetwork
+from app.engine.builtin.looking import Looking
+from app.engine.builtin.subgraph import Subgraph
+from app.engine.classic.seeds import Seeds
+from app.prompts import Box, Point, Prompt, Scribble, SliceMask
+from training import clicks
+from training.graph.scans import Example, Mask
+from training.shapes import Random
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """One answer to learn from: what the network saw, the truth (m,), and how many prompts there were."""
+
+    graph: Subgraph
+    target: NDArray[np.float32]
+    prompts: int
+
+
+def lessons(example: Example, network: GraphNetwork, rounds: int, random: Random) -> list[Lesson]:
+    """What the network sees at each of its own answers, corrected `rounds` times at most."""
+    lattice, target = example.features.lattice, example.target
+    prompts: list[Prompt] = [first(example.mask, random)]
+    before, made = None, []
+    for _ in range(rounds + 1):
+        looking = Looking.of(example.features, Seeds.of(tuple(prompts), lattice.full, lattice.spacing), before)
+        if looking is None:
+            break
+        graph = Subgraph.around(looking)
+        made.append(Lesson(graph, target[graph.nodes], len(prompts)))
+        before = joined(looking, graph, network(graph))
+        wrong = (before > 0)[example.features.pieces.labels] ^ example.mask
+        if not wrong.any():
+            break
+        index = clicks.inside(clicks.largest(wrong), random)
+        prompts.append(_point(index, bool(example.mask[index])))
+    return made
+
+
+def first(mask: Mask, random: Random) -> Prompt:
+    """Mostly one click; else a scribble, a box as a person would draw it, or the object on one slice."""
+    kind = random.random()
+    if kind < 0.8:
+        return _point(clicks.inside(mask, random), True)
+    if kind < 0.88:
+        return _scribble(mask, random)
+    if kind < 0.94:
+        return _box(mask, random)
+    axis = int(random.integers(3))
+    index = int(mask.sum(axis=tuple(a for a in range(3) if a != axis)).argmax())
+    return SliceMask(axis, index, np.take(mask, index, axis))
+
+
+def _point(index: tuple[int, ...], positive: bool) -> Point:
+    k, j, i = index
+    return Point((k, j, i), positive)
+
+
+def _scribble(mask: Mask, random: Random) -> Scribble:
+    start, stop = (np.array(clicks.inside(mask, random)) for _ in range(2))
+    line = np.rint(start + (stop - start) * np.linspace(0, 1, 20)[:, None]).astype(int)
+    k, j, i = np.unique(line[mask[tuple(line.T)]], axis=0).T.tolist()
+    return Scribble(tuple(zip(k, j, i, strict=True)), True)
+
+
+def _box(mask: Mask, random: Random) -> Box:
+    found = ndimage.find_objects(mask.astype(np.uint8))[0]
+    slack = random.integers(0, 3, (3, 2))
+    k, j, i = (max(0, s.start - int(a)) for s, (a, _) in zip(found, slack, strict=True))
+    kk, jj, ii = (min(n, s.stop + int(b)) for s, (_, b), n in zip(found, slack, mask.shape, strict=True))
+    return Box((k, j, i), (kk, jj, ii))
