@@ -1,7 +1,7 @@
-"""Make a model's files from trained weights: `python -m training.export WEIGHTS models/trial --side 48`.
+"""Make a model's files from trained weights: `python -m training.export WEIGHTS models/builtin`.
 
-The weights go into one safetensors file. The graphs that OpenVINO runs are written beside it as text whose constants
-point into that same file, so that a click needs no torch and nothing is stored twice.
+The weights go into one safetensors file. For the networks of `trial` the graphs that OpenVINO runs are written beside
+it as text whose constants point into that same file, so that a click needs no torch and nothing is stored twice.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ from app.engine.trial.runtime import Files
 from app.engine.trial.slices import runtime as slices_runtime
 from training.state import Network
 
+WEIGHTS = "network.safetensors"
+
 GRAPH = "graph"
 """The tensor of bytes that holds what the graphs need beside the weights: shapes, axes, small folded numbers."""
 
@@ -44,10 +46,16 @@ def main() -> None:
     parser = argparse.ArgumentParser("training.export", description=__doc__)
     parser.add_argument("weights", type=Path)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--network", choices=("cubes", "slices"), default="cubes", help="which of the two they are of")
+    parser.add_argument("--network", choices=tuple(EXPORTS), default="graph", help="which of ours they are of")
     parser.add_argument("--side", type=int, default=48, help="of the cube in voxels, of the slice in pixels")
     args = parser.parse_args()
-    (export_slices if args.network == "slices" else export)(args.weights, args.folder, args.side)
+    EXPORTS[args.network](args.weights, args.folder, args.side)
+
+
+def export_graph(weights: Path, folder: Path, side: int) -> None:
+    """The weights alone, in half precision: numpy runs them; a graph has no `side`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    _saved({name: value.half().contiguous() for name, value in load_file(weights).items()}, folder / WEIGHTS)
 
 
 def export(weights: Path, folder: Path, side: int) -> None:
@@ -102,7 +110,10 @@ def _export(
         _point(tree, constants, places, further)
         tree.write(folder / name, encoding="utf-8")
     tensors[GRAPH] = torch.frombuffer(further, dtype=torch.uint8)
-    path = folder / files.weights
+    _saved(tensors, folder / files.weights)
+
+
+def _saved(tensors: dict[str, Tensor], path: Path) -> None:
     save_file(tensors, path)
     path.chmod(0o644)  # safetensors writes for its user alone; an installation is read by all
 
@@ -128,6 +139,9 @@ def _point(tree: Tree.ElementTree[Any], constants: bytes, places: dict[bytes, in
             places[value] = places[b""] + len(further)
             further.extend(value)
         data.set("offset", str(places[value]))
+
+
+EXPORTS = {"graph": export_graph, "cubes": export, "slices": export_slices}
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The classic predictor on phantoms: what one click gives, what prompts hold, how it carries and how it keeps."""
+"""Both predictors on supervoxels, on phantoms: what one click gives, what prompts hold, how they carry and keep."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import pytest
 
 from app.engine import registry
 from app.engine.blocks import Blocks
-from app.engine.classic import ClassicPredictor
 from app.engine.classic.lattice import Lattice
 from app.engine.evaluation import dice
 from app.engine.propagation import propagate
@@ -34,9 +33,11 @@ def volume(truth: np.ndarray, noise: float = 8, spacing: tuple[float, float, flo
 class Asked:
     """A prepared volume to ask again and again."""
 
+    id = "classic"
+
     def __init__(self, image: Volume) -> None:
         self.image = image
-        self.model = ClassicPredictor(registry.card("classic"))
+        self.model = registry.load(self.id)
         self.features = self.model.prepare(image, lambda fraction, what: None, Token())
 
     def mask(self, *prompts: Prompt, prior: Prior | None = None) -> np.ndarray:
@@ -49,8 +50,15 @@ def whole(prediction: Prediction, shape: Index) -> np.ndarray:
     return mask
 
 
+@pytest.fixture(scope="module", params=["classic", "builtin"], autouse=True)
+def model(request: pytest.FixtureRequest) -> str:
+    """Whom `Asked` asks; every test asks both."""
+    Asked.id = request.param
+    return Asked.id
+
+
 @pytest.fixture(scope="module")
-def balls() -> Asked:
+def balls(model: str) -> Asked:
     return Asked(volume(BALL | OTHER))
 
 

@@ -1,21 +1,21 @@
-"""What each kind of prompt can rely on with the classic predictor, beyond single clicks on a clean phantom."""
+"""What each kind of prompt can rely on with both predictors on supervoxels, beyond clicks on a clean phantom."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
+from app.engine import registry
 from app.engine.classic import ClassicPredictor
 from app.engine.classic.features import Features
 from app.engine.evaluation import dice
 from app.engine.evaluation.clickers import whole
-from app.engine.protocol import ModelCard, Prior, Token
+from app.engine.protocol import Prior, Token
 from app.errors import Cancelled
 from app.geometry import Geometry, Region
 from app.prompts import Box, Point, Prompt, Scribble, SliceMask
 from app.volume import Volume
 
-CARD = ModelCard("classic", "Classic", "classic", 3, frozenset({"point", "box", "scribble", "mask"}))
 SHAPE = (40, 44, 48)
 CENTRE = (20, 22, 24)
 
@@ -30,13 +30,26 @@ def noisy(mask: np.ndarray) -> Volume:
     return Volume(array.astype(np.int16), Geometry(mask.shape, np.eye(4)))
 
 
+class Asked:
+    """Whom the tests ask: each of them both."""
+
+    id = "classic"
+
+
+@pytest.fixture(scope="module", params=["classic", "builtin"], autouse=True)
+def model(request: pytest.FixtureRequest) -> str:
+    Asked.id = request.param
+    return Asked.id
+
+
 def prepared_for(volume: Volume) -> tuple[ClassicPredictor, Features]:
-    predictor = ClassicPredictor(CARD)
+    predictor = registry.load(Asked.id)
+    assert isinstance(predictor, ClassicPredictor)
     return predictor, predictor.prepare(volume, lambda fraction, what: None, Token())
 
 
 @pytest.fixture(scope="module")
-def on_sphere() -> tuple[ClassicPredictor, Features]:
+def on_sphere(model: str) -> tuple[ClassicPredictor, Features]:
     return prepared_for(noisy(ball()))
 
 
@@ -152,4 +165,4 @@ def test_preparation_can_be_cancelled():
     token = Token()
     token.cancel()
     with pytest.raises(Cancelled):
-        ClassicPredictor(CARD).prepare(noisy(ball()), lambda fraction, what: None, token)
+        registry.load(Asked.id).prepare(noisy(ball()), lambda fraction, what: None, token)

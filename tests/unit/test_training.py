@@ -136,10 +136,12 @@ def test_regions_of_real_scans_hold_the_object_that_they_are_drawn_around() -> N
 
 
 @pytest.mark.slow
-def test_a_resumed_run_is_the_run_that_was_not_stopped(tmp_path: Path) -> None:
+@pytest.mark.parametrize("network", ["graph", "cubes"])
+def test_a_resumed_run_is_the_run_that_was_not_stopped(tmp_path: Path, network: str) -> None:
     def train(out: str, steps: int) -> dict[str, torch.Tensor]:
         command = [sys.executable, "-m", "training.train", "--out", str(tmp_path / out), "--steps", str(steps)]
-        subprocess.run([*command, "--side", "24", "--batch", "1", "--threads", "1", "--device", "cpu"], check=True)
+        further = ["--network", network, "--side", "24", "--batch", "1", "--threads", "1", "--device", "cpu"]
+        subprocess.run([*command, *further], check=True)
         return load_file(tmp_path / out / "weights.safetensors")
 
     train("stopped", 2)
