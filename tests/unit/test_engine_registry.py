@@ -38,9 +38,13 @@ def test_further_folders_are_searched_and_bad_cards_skipped(folder: Path, caplog
     assert "torn" in caplog.text
 
 
-def test_the_built_in_network_is_the_default_only_with_its_weights(folder: Path) -> None:
-    if registry.default_id() == "builtin":
-        pytest.skip("the built-in network is installed here")
+def test_the_built_in_network_is_the_default(folder: Path) -> None:
+    assert registry.resolve(None).id == "builtin"
+    assert registry.cards()[0].id == "builtin"
+
+
+def test_without_its_weights_classic_is_the_default(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "installed", lambda card: not card.weights)
     assert registry.resolve("builtin").id == "classic"
     assert registry.resolve(None).id == "classic"
 

@@ -49,8 +49,8 @@ def body(shape: tuple[int, int, int], radii: tuple[float, float, float]) -> tupl
     return image.astype(np.int16), organ
 
 
-def test_it_is_small_enough_to_ship_and_not_the_default_before_it_is_better_than_classic() -> None:
-    assert registry.default_id() == "classic"
+def test_it_is_small_enough_to_ship_and_not_the_default() -> None:
+    assert registry.default_id() == "builtin"
     assert sum(path.stat().st_size for path in FOLDER.iterdir()) < 16_000_000
     assert (FOLDER / "network.safetensors").stat().st_mode & 0o044 == 0o044  # every user of an installation reads it
 

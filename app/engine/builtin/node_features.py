@@ -26,9 +26,10 @@ _STEEP_FAR = 1e3
 _POWER = 4  # of the lengths: the sum along a path is then nearly that of its largest step
 
 
-def of_pieces(looking: Looking) -> Array:
-    """(n, 38) of all pieces: their looks, the fronts, what they mean, the prompts, the last answer."""
-    columns = [*_looks(looking), *_fronts(looking), *_extents(looking), *_prompts(looking), *_answers(looking)]
+def of_pieces(looking: Looking, nodes: Nodes) -> Array:
+    """(m, 38) of some pieces: their looks, the fronts, what they mean, the prompts, the last answer."""
+    parts = (_looks, _fronts, _extents, _prompts, _answers)
+    columns = [column for part in parts for column in part(looking, nodes)]
     return _bounded(np.stack(np.broadcast_arrays(*columns), axis=1))
 
 
@@ -49,19 +50,20 @@ def along_paths(looking: Looking, nodes: Nodes) -> Array:
     return _bounded(np.stack([*columns, np.log1p(np.minimum(away, _FAR)) / 4], axis=1))
 
 
-def _looks(looking: Looking) -> list[Floats]:
+def _looks(looking: Looking, nodes: Nodes) -> list[Floats]:
     """Tone, texture, size, and how unlike the tone is to what was included and excluded."""
     pieces, noise, known = looking.features.pieces, looking.features.graph.noise, looking.known
     usual = float(np.median(pieces.size))
     inside = float(np.average(pieces.tone[known.include], weights=pieces.size[known.include]))
-    unlike_in = _squashed((pieces.tone - inside) / noise)
-    unlike_out = np.zeros(looking.count)
+    tone = pieces.tone[nodes]
+    unlike_in = _squashed((tone - inside) / noise)
+    unlike_out = np.zeros(nodes.size)
     if known.exclude.size:
-        unlike_out = _squashed((pieces.tone - float(pieces.tone[known.exclude].mean())) / noise)
+        unlike_out = _squashed((tone - float(pieces.tone[known.exclude].mean())) / noise)
     return [
-        pieces.tone * 2.0 - 1.0,
-        np.log(pieces.spread / noise + 0.1),
-        np.log(pieces.size / usual + 0.05),
+        tone * 2.0 - 1.0,
+        np.log(pieces.spread[nodes] / noise + 0.1),
+        np.log(pieces.size[nodes] / usual + 0.05),
         unlike_in,
         np.abs(unlike_in),
         unlike_out,
@@ -70,24 +72,24 @@ def _looks(looking: Looking) -> list[Floats]:
     ]
 
 
-def _fronts(looking: Looking) -> list[Floats]:
+def _fronts(looking: Looking, nodes: Nodes) -> list[Floats]:
     """How far the fronts of both races went, and what `classic` makes of it."""
     noise, judged = looking.features.graph.noise, looking.judged
     ways = (judged.first.near, judged.first.far, judged.second.near, judged.second.far)
     return [
-        *(np.log1p(np.minimum(way / noise, _FAR)) / 4 for way in ways),
-        judged.first.place / STEEPNESS,
-        judged.second.place / STEEPNESS,
-        judged.looks_first / 3,
-        judged.looks / 3,
-        judged.logits / STEEPNESS,
+        *(np.log1p(np.minimum(way[nodes] / noise, _FAR)) / 4 for way in ways),
+        judged.first.place[nodes] / STEEPNESS,
+        judged.second.place[nodes] / STEEPNESS,
+        judged.looks_first[nodes] / 3,
+        judged.looks[nodes] / 3,
+        judged.logits[nodes] / STEEPNESS,
     ]
 
 
-def _extents(looking: Looking) -> list[Floats]:
+def _extents(looking: Looking, nodes: Nodes) -> list[Floats]:
     """How an object would look that reaches as far as this piece."""
     race, pieces, lattice = looking.judged.second, looking.features.pieces, looking.features.lattice
-    cuts, near = race.cuts, np.where(np.isfinite(race.near), race.near, 1e6)
+    cuts, near = race.cuts, np.where(np.isfinite(race.near[nodes]), race.near[nodes], 1e6)
     own = np.minimum(np.searchsorted(cuts.cut, near), cuts.cut.size - 1)
     usual = float(np.median(pieces.size))
     score = _score(race)
@@ -105,27 +107,28 @@ def _score(race: Race) -> Floats:
     return np.where(race.cuts.possible, race.cuts.score, -1.0)
 
 
-def _prompts(looking: Looking) -> list[Floats]:
+def _prompts(looking: Looking, nodes: Nodes) -> list[Floats]:
     """How near the prompts are, and which pieces they are on."""
     known, newest = looking.known, np.zeros(looking.count)
     newest[known.newest] = np.where(np.isin(known.newest, known.include), 1.0, -1.0)
     return [
-        *(_away(looking, nodes) for nodes in (known.include, known.exclude, known.newest)),
-        _flags(looking, known.include),
-        _flags(looking, known.exclude),
-        newest,
-        known.outside.astype(np.float64),
+        *(_away(looking, nodes, ends) for ends in (known.include, known.exclude, known.newest)),
+        np.isin(nodes, known.include).astype(np.float64),
+        np.isin(nodes, known.exclude).astype(np.float64),
+        newest[nodes],
+        known.outside[nodes].astype(np.float64),
     ]
 
 
-def _answers(looking: Looking) -> list[Floats]:
+def _answers(looking: Looking, nodes: Nodes) -> list[Floats]:
     """The last answer, what was asked so far, and where the piece lies."""
     known, seeds, before = looking.known, looking.seeds, looking.before
     agreed = bool(known.newest.size) and known.newest[0] in known.include
-    last = np.zeros(looking.count) if before is None else np.clip(before, -STEEPNESS, STEEPNESS) / STEEPNESS
+    last = np.array(0.0) if before is None else np.clip(before[nodes], -STEEPNESS, STEEPNESS) / STEEPNESS
     pieces, lattice = looking.features.pieces, looking.features.lattice
     extent = np.array(lattice.shape) * np.array(lattice.steps)
-    rim = np.minimum(pieces.centre, extent - pieces.centre).min(axis=1)
+    centre = pieces.centre[nodes]
+    rim = np.minimum(centre, extent - centre).min(axis=1)
     return [
         last,
         np.array(float(before is not None)),
@@ -133,8 +136,8 @@ def _answers(looking: Looking) -> list[Floats]:
         np.array(np.log1p(len(seeds.include)) / 3),
         np.array(np.log1p(len(seeds.exclude)) / 3),
         np.log1p(np.maximum(rim, 0) / looking.pitch) / 3,
-        _squashed(_edges(looking)),
-        looking.judged.evidence / STEEPNESS,
+        _squashed(_edges(looking)[nodes]),
+        looking.judged.evidence[nodes] / STEEPNESS,
     ]
 
 
@@ -149,16 +152,10 @@ def _edges(looking: Looking) -> Floats:
     return np.asarray(step / np.maximum(area, 1e-6) / looking.features.graph.noise)
 
 
-def _away(looking: Looking, nodes: Nodes) -> Floats:
-    if not nodes.size:
+def _away(looking: Looking, nodes: Nodes, ends: Nodes) -> Floats:
+    if not ends.size:
         return np.array(_NOWHERE)
-    return np.asarray(np.log1p(millimetres(looking.features, nodes) / looking.pitch) / 3)
-
-
-def _flags(looking: Looking, nodes: Nodes) -> Floats:
-    flags = np.zeros(looking.count)
-    flags[nodes] = 1.0
-    return flags
+    return np.asarray(np.log1p(millimetres(looking.features, ends, nodes) / looking.pitch) / 3)
 
 
 def _squashed(values: NDArray[np.floating]) -> Floats:
