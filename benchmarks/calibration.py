@@ -1,9 +1,10 @@
 """Does the model know how sure to be? `python -m benchmarks.calibration` (some minutes); see README.md.
 
 For every object, after 1, 3 and 5 clicks: the expected calibration error of the probabilities on the voxels that the
-answer covers (Guo et al., arXiv 1706.04599, 15 bins; kept for a diagram), how well the ensemble's deviation tells wrong
-voxels from right ones (area under the ROC curve; 0.5 is chance), how many wrong voxels are among the most uncertain
-ones, and whether the true volume lies in the stated interval. The page in Help draws the file of results.
+answer covers (Guo et al., arXiv 1706.04599, 15 bins; kept for a diagram), how well the doubt that is shown, and the
+ensemble's deviation alone, tell wrong voxels from right ones (area under the ROC curve; 0.5 is chance), how many wrong
+voxels are among the most doubtful ones, and whether the true volume lies in the stated interval. The page in Help
+draws the file of results.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from app.engine import registry
 from app.engine.evaluation.protocols import first_click, next_click
 from app.engine.protocol import Estimate, Estimated, Prediction, Prior, Token
 from app.engine.uncertainty import estimate, interval
+from app.geometry import Region
 from app.prompts import Point
 from benchmarks.objects import each
 from benchmarks.runs import chosen, parser, write
@@ -30,7 +32,7 @@ SHARES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
 
 def main() -> None:
     arguments = parser(__doc__)
-    arguments.add_argument("--model", default="classic")
+    arguments.add_argument("--model", default="builtin")
     arguments.add_argument("--every", type=int, default=1, metavar="N", help="only every N-th object")
     args = arguments.parse_args()
     args.role = args.role or ["develop"]
@@ -46,9 +48,12 @@ def main() -> None:
         print(target.title, *(f"{n}: {_short(row[n])}" for n in map(str, AFTER) if n in row), flush=True)
     for n in map(str, AFTER):
         found = [row[n] for row in rows if n in row]
-        means = {name: _mean(found, name) for name in ("ece", "auroc")}
+        ece, shown, deviation = (_mean(found, name) for name in ("ece", "auroc", "auroc_deviation"))
         inside = statistics.fmean(f["volume"][1] <= f["volume"][0] <= f["volume"][2] for f in found)
-        print(f"{n} clicks, {len(found)}: ECE {means['ece']:.3f}, AUROC {means['auroc']:.3f}, in interval {inside:.2f}")
+        print(
+            f"{n} clicks, {len(found)}: ECE {ece:.3f}, AUROC {shown:.3f} (deviation {deviation:.3f}),",
+            f"in interval {inside:.2f}",
+        )
 
 
 def _short(figures: dict[str, Any]) -> str:
@@ -88,14 +93,22 @@ def _figures(
     figures: dict[str, Any] = {"ece": calibration_error(bins), "bins": bins}
     for message in estimate(Estimate(1, 1, prompts), geometry, decode, Prior(answer.region, answer.logits), Token()):
         if isinstance(message, Estimated):
-            deviation = np.zeros(answer.logits.shape, np.float32)
-            common = message.region.intersection(answer.region)
-            deviation[common.within(answer.region).slices] = message.deviation[common.within(message.region).slices]
-            figures["auroc"] = area_under_roc(deviation, wrong)
-            figures["found"] = found_among_uncertain(deviation, wrong)
+            shown, deviation = (_on(answer, message.region, v) for v in (message.doubt, message.deviation))
+            figures["auroc"] = area_under_roc(shown, wrong)
+            figures["found"] = found_among_uncertain(shown, wrong)
+            figures["auroc_deviation"] = area_under_roc(deviation, wrong)
             millilitres = int(np.count_nonzero(reference)) * geometry.voxel_volume / 1000
             figures["volume"] = [round(v, 3) for v in (millilitres, *interval(message.volumes))]
     return figures
+
+
+def _on(answer: Prediction, region: Region, values: NDArray[np.float32] | None) -> NDArray[np.float32]:
+    """Values on a region of their own, on that of the answer; 0 where they say nothing."""
+    result = np.zeros(answer.logits.shape, np.float32)
+    if values is not None:
+        common = region.intersection(answer.region)
+        result[common.within(answer.region).slices] = values[common.within(region).slices]
+    return result
 
 
 def reliability(logits: NDArray[np.float32], inside: NDArray[np.bool_]) -> list[list[float]]:

@@ -1,4 +1,4 @@
-"""Clicks on real objects: `classic` against two peers. `python -m benchmarks.peers` (about an hour); see README.md."""
+"""Clicks on real objects: ours against two peers. `python -m benchmarks.peers` (about an hour); see README.md."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def main() -> None:
     parser.add_argument("--method", action="append", help="a model's id, random-walker or growcut")
     args = parser.parse_args()
     folder, chosen = runs.chosen(args)
-    for method in args.method or ["trial", "classic", *PEERS]:
+    for method in args.method or ["builtin", "trial", "classic", *PEERS]:
         rows = measure(method, folder, chosen)
         if not args.only:
             runs.write(f"clicks_{method}", {"method": method, "protocol": "clicks-3d"}, rows)

@@ -19,10 +19,10 @@ MADE = ("clicks-propagate", "mask-propagate")
 
 def main() -> None:
     parser = runs.parser(__doc__)
-    parser.add_argument("--model", action="append", help="a model's id; trial and classic without it")
+    parser.add_argument("--model", action="append", help="a model's id; ours without it")
     args = parser.parse_args()
     folder, chosen = runs.chosen(args)
-    for model in args.model or ["trial", "classic"]:
+    for model in args.model or ["builtin", "trial", "classic"]:
         predictor, rows = registry.load(model), []
         for target, volume, mask in each(folder, chosen):
             clicker = PredictorClicker(predictor, volume, predictor.prepare(volume, lambda done, what: None, Token()))

@@ -20,6 +20,7 @@ from app.geometry import Region
 
 NOTHING = Region((0, 0, 0), (0, 0, 0))
 _SLAB = 250_000  # voxels a thread works on at a time
+_SPREAD = np.float32(np.pi / 8)
 _TIP = 0.1  # of the mask's largest slice: smaller ones are its tips, whose Dice a voxel decides
 
 Floats = NDArray[np.float64]
@@ -112,16 +113,21 @@ class Moments:
 
 
 def doubt(mean: Logits, deviation: Logits) -> NDArray[np.float32]:
-    """The chance that a voxel is on the other side of the border than its mean says, its logit normally distributed.
+    """The chance that a voxel is on the other side of the border than its mean says, 0..0.5.
 
-    The deviation alone is large deep inside, too, where all samples agree on which side they are.
+    The model's own probability, averaged over logits spread as the samples are: sigmoid(mean / sqrt(1 + pi deviation^2
+    / 8)) (MacKay, 1992, The evidence framework applied to classification networks). The deviation alone is large deep
+    inside, too, where all samples agree; and samples that agree tell nothing of what the model itself is unsure of. On
+    the 28 train objects it tells wrong voxels from right ones with an area under the curve of 0.79 / 0.85 / 0.88 after
+    1 / 3 / 5 clicks (`classic`: 0.82 / 0.84 / 0.89), the share of samples on the other side with 0.66 / 0.68 / 0.72
+    (0.80 / 0.79 / 0.81).
     """
     from scipy import special  # wanted in the compute process only
 
     result = np.empty_like(mean)
 
     def of(slab: slice) -> None:
-        special.ndtr(-np.abs(mean[slab]) / np.maximum(deviation[slab], np.float32(1e-6)), out=result[slab])
+        special.expit(-np.abs(mean[slab]) / np.sqrt(1 + _SPREAD * deviation[slab] ** 2), out=result[slab])
 
     _by_slabs(mean.shape, of)
     return result
@@ -130,7 +136,7 @@ def doubt(mean: Logits, deviation: Logits) -> NDArray[np.float32]:
 def surety(region: Region, mean: Logits, doubts: NDArray[np.float32]) -> tuple[Surety, ...]:
     """Per axis and slice the expected Dice of the ensemble's mask, from the `doubt` of its voxels.
 
-    With p the chance that a logit is above 0 and m whether its mean is, it is 2 sum(p m) / (sum(p) + sum(m)).
+    With p the chance that a voxel is inside and m whether its mean says so, it is 2 sum(p m) / (sum(p) + sum(m)).
     """
 
     def of(slab: slice) -> tuple[Planes, Planes, Planes]:

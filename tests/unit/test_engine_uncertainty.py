@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy import special
 
 from app.engine.blocks import Blocks
 from app.engine.ensemble import Moments, doubt, surety
@@ -262,10 +263,12 @@ def test_the_surety_of_a_slice_is_the_dice_that_draws_from_it_have() -> None:
     mean, deviation = random.normal(0.3, 2, (5, 12, 12)), random.uniform(0.5, 3, (5, 12, 12))
     single = mean.astype(np.float32)
     found = surety(Region((3, 0, 0), (8, 12, 12)), single, doubt(single, deviation.astype(np.float32)))
-    draws = mean + deviation * random.normal(size=(4000, *mean.shape)) > 0
+    draws = random.random((4000, *mean.shape)) < special.expit(
+        mean + deviation * random.normal(size=(4000, *mean.shape))
+    )
     mask = mean > 0
     expected = 2 * (draws & mask).sum(axis=(2, 3)) / (draws.sum(axis=(2, 3)) + mask.sum(axis=(1, 2)))
-    assert [found[0].slices[k + 3] for k in range(5)] == pytest.approx(expected.mean(axis=0), abs=0.01)
+    assert [found[0].slices[k + 3] for k in range(5)] == pytest.approx(expected.mean(axis=0), abs=0.02)
     assert found[0].worst == 3 + expected.mean(axis=0).argmin()
 
 
@@ -281,10 +284,11 @@ def test_the_worst_slice_is_no_tip_of_the_mask() -> None:
     assert surety(Region.whole((6, 10, 10)), -abs(mean), doubt(mean, deviation)) == ()
 
 
-def test_doubt_is_the_share_of_draws_on_the_other_side() -> None:
+def test_doubt_is_the_chance_of_the_other_side_over_draws_of_the_logit() -> None:
     random = np.random.default_rng(0)
     mean, deviation = random.normal(0, 2, 50), random.uniform(0.2, 3, 50)
-    draws = mean + deviation * random.normal(size=(20_000, 50)) > 0
+    inside = special.expit(mean + deviation * random.normal(size=(20_000, 50))).mean(axis=0)
     found = doubt(mean.astype(np.float32), deviation.astype(np.float32))
-    assert np.abs(found - (draws != (mean > 0)).mean(axis=0)).max() < 0.02
-    assert doubt(np.array([9, -9], np.float32), np.zeros(2, np.float32)).tolist() == [0, 0]
+    assert np.abs(found - np.minimum(inside, 1 - inside)).max() < 0.02
+    assert doubt(np.array([9, -9], np.float32), np.zeros(2, np.float32)) == pytest.approx(special.expit([-9, -9]))
+    assert doubt(np.zeros(1, np.float32), np.full(1, 3, np.float32)) == pytest.approx([0.5])

@@ -27,7 +27,7 @@ class AfterClicks:
 
     Args:
         ece: Expected calibration error, mean over objects.
-        auroc: Area under the ROC curve of the deviation as a detector of wrong voxels, mean over objects.
+        auroc: Area under the ROC curve of the doubt that is shown as a detector of wrong voxels, mean over objects.
         in_interval: Share of objects whose true volume lies in the stated interval.
         reliability: Stated probability against the share of voxels that are inside; voxels of all objects together.
         found: Share of the voxels looked at, most uncertain first, against the share of wrong ones among them.
