@@ -222,7 +222,7 @@ def main() -> None:
         guard = CrashGuard(Path(folder))
         guard.install()
         make_application()
-        window = make_window(model="classic", recovery=Path(folder) / "recovery")
+        window = make_window(recovery=Path(folder) / "recovery")
         window.cases.leave = lambda: True  # type: ignore[method-assign]  # nobody is there to answer
         try:
             Pictures(window, guard).take()
