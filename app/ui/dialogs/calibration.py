@@ -48,8 +48,9 @@ def text(name: str, found: Calibration | None) -> str:
 
 def _use() -> str:
     lines = [
-        _tr("After every click the model answers again from slightly moved prompts. Where the answers differ, the "
-            "mask is unsure: the heat map shows it, brighter for more (U switches it off)."),
+        _tr("After every click the model answers again from slightly moved prompts. Where the answers "
+            "differ, or give hardly more than even odds, the mask is unsure: the heat map shows the chance that it is "
+            "wrong there, brighter for more (U switches it off)."),
         _tr("The ribbon beside each slice slider is blue where a slice is sure and red where it is not. J goes to the "
             "worst slice of the view last worked in, N to where the next click helps most; Enter makes that click "
             "as the model thinks, Shift+Enter the other way round."),
