@@ -110,9 +110,9 @@ def _close(pixels: NDArray[np.float64], colour: NDArray[np.float64]) -> NDArray[
 
 @pytest.fixture
 def hands(qtbot, tmp_path: Path) -> Iterator[Hands]:
-    """A fresh window with the model `classic` in its own process."""
+    """A fresh window with the default model in its own process."""
     QSettings().clear()
-    window = make_window(model="classic", recovery=tmp_path / "recovery")
+    window = make_window(recovery=tmp_path / "recovery")
     window.resize(1400, 900)
     window.show()
     window.activateWindow()

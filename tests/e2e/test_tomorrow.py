@@ -25,7 +25,7 @@ def test_a_point_of_the_second_segment_is_moved_the_next_day(hands, qtbot, tmp_p
     masks = [session.mask(label) for label in (1, 2)]
     hands.window.cases._write(tmp_path / "case.volumask")
     hands.until(lambda: not session.modified)
-    tomorrow = make_window(model="classic", recovery=tmp_path / "tomorrow")
+    tomorrow = make_window(recovery=tmp_path / "tomorrow")
     tomorrow.resize(1400, 900)
     tomorrow.show()
     qtbot.waitExposed(tomorrow)
