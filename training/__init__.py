@@ -1,1 +1,1 @@
-"""How the built-in network is trained: scenes made at random, a simulated user, a loop, and its report."""
+"""How the project's own networks are trained: scenes made at random, a simulated user, a loop, and its report."""

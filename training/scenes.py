@@ -73,6 +73,13 @@ def _drawn(side: int, objects: int, real: list[scans.Scan], mix: Mix, random: Ra
     return painting.paint(labels, random), [connected(labels, random) for _ in range(objects * 2)]
 
 
+def part(mask: Mask, random: Random) -> Mask:
+    """What is connected to a random voxel of a mask that has one."""
+    parts, _ = ndimage.label(mask)
+    voxels = np.flatnonzero(parts)
+    return np.asarray(parts == parts.ravel()[voxels[random.integers(voxels.size)]])
+
+
 def connected(labels: Labels, random: Random) -> Mask:
     """A label's connected part around a random voxel, sometimes the whole label, sometimes with what lies inside it."""
     label = (
@@ -82,9 +89,7 @@ def connected(labels: Labels, random: Random) -> Mask:
     )
     inside = labels == label
     if random.random() < 0.85:
-        parts, _ = ndimage.label(inside)
-        voxels = np.flatnonzero(parts)
-        inside = parts == parts.ravel()[voxels[random.integers(voxels.size)]]
+        inside = part(inside, random)
     if random.random() < 0.2:
         inside = ndimage.binary_fill_holes(inside)
     return np.asarray(inside)

@@ -1,4 +1,4 @@
-"""Train the built-in network: `python -m training.train --out FOLDER --seconds 3600`; run it again to go on.
+"""Train one of our networks: `python -m training.train --out FOLDER --seconds 3600`; run it again to go on.
 
 Scenes, prompts and corrections depend on the seed, the step and the number of processes alone, so a run that was
 stopped and resumed is the run that was not stopped. What a step teaches is said in `graph/lesson.py`, and for the

@@ -18,6 +18,7 @@ from app.engine.classic.seeds import Seeds
 from app.engine.evaluation import dice
 from app.engine.evaluation.clickers import whole
 from app.engine.protocol import Predictor, Prior, Token
+from app.errors import EngineFailure
 from app.geometry import Geometry
 from app.prompts import Box, Point, Prompt, Scribble, SliceMask
 from app.volume import Volume
@@ -69,6 +70,15 @@ def test_it_is_small_and_every_user_of_an_installation_reads_it() -> None:
     assert WEIGHTS.stat().st_size < 1_000_000
     assert WEIGHTS.stat().st_mode & 0o044 == 0o044
     assert sum(value.size for value in load_file(WEIGHTS).values()) == registry.card("builtin").parameters
+
+
+@pytest.mark.parametrize("keep", [0, 7, 1000])
+def test_damaged_weights_are_said_in_one_sentence(tmp_path: Path, keep: int) -> None:
+    damaged = tmp_path / "network.safetensors"
+    damaged.write_bytes(WEIGHTS.read_bytes()[:keep])
+    with pytest.raises(EngineFailure, match=r"^The built-in network could not be loaded \(.*\)\.") as told:
+        GraphNetwork.load(damaged)
+    assert "\n" not in str(told.value)
 
 
 def test_numpy_computes_what_torch_computes(predictor: Predictor) -> None:

@@ -268,7 +268,7 @@ def test_the_surety_of_a_slice_is_the_dice_that_draws_from_it_have() -> None:
     )
     mask = mean > 0
     expected = 2 * (draws & mask).sum(axis=(2, 3)) / (draws.sum(axis=(2, 3)) + mask.sum(axis=(1, 2)))
-    assert [found[0].slices[k + 3] for k in range(5)] == pytest.approx(expected.mean(axis=0), abs=0.02)
+    assert [found[0].slices[k + 3] for k in range(5)] == pytest.approx(expected.mean(axis=0), abs=0.01)
     assert found[0].worst == 3 + expected.mean(axis=0).argmin()
 
 

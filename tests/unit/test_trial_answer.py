@@ -17,7 +17,7 @@ from app.prompts import Box, Point, Scribble, SliceMask
 from app.volume import Volume
 from tests.stand_ins import Bright
 
-CARD = ModelCard("builtin", "Volumask", "builtin", 3, frozenset({"point", "box", "scribble", "mask"}))
+CARD = ModelCard("trial", "Trial", "trial", 3, frozenset({"point", "box", "scribble", "mask"}))
 THICK = (5.0, 0.7, 0.7)
 
 
@@ -43,7 +43,7 @@ class Threshold:
 
 
 class Predictor(TrialPredictor):
-    """The built-in predictor around another runtime."""
+    """The trial's predictor around another runtime."""
 
     def __init__(self, runtime: Threshold) -> None:
         self.card = CARD

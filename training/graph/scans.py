@@ -8,11 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from app.engine.classic.features import Features
-from app.engine.classic.graph import Graph
-from app.engine.classic.lattice import Lattice
-from app.engine.classic.supervoxels import partition, smooth, step_noise
-from app.engine.classic.tone import Tone
+from app.engine.classic.features import Features, prepare_features
+from app.engine.classic.supervoxels import PIECES
+from app.engine.protocol import Token
 from app.geometry import Geometry
 from app.volume import Volume
 from training import painting, scans, scenes, shapes
@@ -27,7 +25,7 @@ _REPAINTED = 0.35  # share of these with invented intensities
 _VOXELS = 900_000
 _CUBES = (0.3, 0.45)  # of the other scenes: outlined ones below the first, with pseudo-objects below the second
 _SMALLEST, _LARGEST = 25, 0.5  # voxels; share of the image
-_MANY, _FEW = 45_000, 2_500  # pieces of a scene
+_FEW = 2_500  # pieces of a scene at least
 _WHOLE = 4_500  # pieces of an object that the network can see whole
 _USUAL = 200.0  # pieces of an object: smaller ones come less often, as most that are clicked on are larger
 
@@ -65,19 +63,16 @@ def make(number: int, seed: int, objects: int, real: list[Scan]) -> list[Example
 
 
 def prepared(image: Field, spacing: tuple[float, float, float], pieces: float) -> Features:
-    """As `classic` prepares a volume, every voxel a cell, in about so many pieces."""
+    """As `classic` prepares a volume, in about so many pieces; scenes are so small that every voxel is a cell."""
     k, j, i = image.shape
-    geometry = Geometry((k, j, i), np.diag([*spacing[::-1], 1.0]))
-    tone, lattice = Tone.of(image), Lattice(geometry.shape, (1, 1, 1), spacing)
-    cells = smooth(tone(image), lattice.steps)
-    found = partition(cells, lattice.steps, int(pieces))
-    return Features(Volume(image, geometry), tone, lattice, cells, found, Graph.of(found, step_noise(cells)))
+    volume = Volume(image, Geometry((k, j, i), np.diag([*spacing[::-1], 1.0])))
+    return prepare_features(volume, lambda fraction, what: None, Token(), int(pieces))
 
 
 def _pieces(voxels: int, random: Random) -> float:
     """5 to 90 voxels to a piece: small scans are cut finely, large ones coarsely."""
     least = max(_FEW, voxels / 90)
-    return float(np.exp(random.uniform(np.log(least), np.log(max(least * 1.2, min(_MANY, voxels / 5))))))
+    return float(np.exp(random.uniform(np.log(least), np.log(max(least * 1.2, min(PIECES, voxels / 5))))))
 
 
 def _likely(features: Features, mask: Mask, random: Random) -> bool:
@@ -118,11 +113,7 @@ def _coarser(
 
 def _part(mask: Mask, random: Random) -> Mask:
     """In a third of the cases only what is connected to one of its voxels."""
-    if not mask.any() or random.random() > 0.3:
-        return mask
-    parts, _ = ndimage.label(mask)
-    voxels = np.flatnonzero(parts)
-    return np.asarray(parts == parts.ravel()[voxels[random.integers(voxels.size)]])
+    return mask if not mask.any() or random.random() > 0.3 else scenes.part(mask, random)
 
 
 def _cube(real: list[Scan], random: Random) -> tuple[Field, list[Mask], tuple[float, float, float]]:

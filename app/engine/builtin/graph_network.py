@@ -1,7 +1,7 @@
 """`GraphNetwork`: logits of the pieces of a subgraph, in numpy: 0.16 million parameters need no runtime of their own.
 
 Six layers. Each lets every piece hear its neighbours, through three kernels near by and three times farther away, and
-a summary of the whole (four soft groups of pieces, pooled by size). `training/graph_network.py` is the same in torch.
+a summary of the whole (four soft groups of pieces, pooled by size). `training/graph/network.py` is the same in torch.
 """
 
 from __future__ import annotations
@@ -12,11 +12,13 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
 from app.engine.builtin.node_features import JUDGED
 from app.engine.builtin.subgraph import Subgraph
 from app.engine.classic.race import STEEPNESS
+from app.errors import EngineFailure
 
 Array = NDArray[np.float32]
 
@@ -37,9 +39,13 @@ class GraphNetwork:
         """From a safetensors file.
 
         Raises:
-            OSError, ValueError: when it cannot be read.
+            EngineFailure: when it is damaged.
         """
-        return _loaded(path, path.stat().st_mtime_ns)
+        try:
+            return _loaded(path, path.stat().st_mtime_ns)
+        except (OSError, ValueError, SafetensorError) as error:
+            message = f"The built-in network could not be loaded ({error})."
+            raise EngineFailure(message, "Install Volumask again.") from error
 
     def __call__(self, graph: Subgraph) -> Array:
         """(m,) logits."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from app.engine.classic.features import Features
-from app.engine.classic.graph import Floats
+from app.engine.classic.graph import Floats, Nodes
 from app.engine.classic.known import Known
 from app.engine.classic.seeds import Seeds
 from app.engine.classic.solver import Judgement
@@ -43,6 +44,12 @@ class Looking:
     def count(self) -> int:
         """Number of pieces."""
         return self.features.pieces.count
+
+    def places(self, nodes: Nodes) -> NDArray[np.int64]:
+        """(n,) where each piece stands among `nodes`, -1 where it does not."""
+        place = np.full(self.count, -1)
+        place[nodes] = np.arange(nodes.size)
+        return place
 
     @property
     def pitch(self) -> float:

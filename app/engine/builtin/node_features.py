@@ -1,4 +1,4 @@
-"""What the network is told of each piece: 41 numbers of about unit size, none of which depends on scale or modality."""
+"""What the network is told of each piece: 41 numbers of about unit size, in units of noise and pieces."""
 
 from __future__ import annotations
 
@@ -39,8 +39,7 @@ def along_paths(looking: Looking, nodes: Nodes) -> Array:
     Paths keep to these pieces.
     """
     noise, known = looking.features.graph.noise, looking.known
-    place = np.full(looking.count, -1)
-    place[nodes] = np.arange(nodes.size)
+    place = looking.places(nodes)
     include, exclude, newest = (place[n][place[n] >= 0] for n in (known.include, known.exclude, known.newest))
     lengths = sparse.csr_array(looking.judged.lengths[nodes][:, nodes])
     steep = sparse.csr_array(((lengths.data / noise) ** _POWER, lengths.indices, lengths.indptr), shape=lengths.shape)

@@ -64,13 +64,11 @@ def _chosen(looking: Looking, count: int) -> Nodes:
 
 def _kernels(looking: Looking, nodes: Nodes) -> tuple[sparse.csr_array, ...]:
     pieces, noise = looking.features.pieces, looking.features.graph.noise
-    place = np.full(looking.count, -1)
-    place[nodes] = np.arange(nodes.size)
+    place = looking.places(nodes)
     first, second = place[pieces.first], place[pieces.second]
     both = (first >= 0) & (second >= 0)
     first, second, contact = first[both], second[both], pieces.contact[both]
-    apart = np.abs(pieces.tone[pieces.first[both]] - pieces.tone[pieces.second[both]])
-    unlike = 0.5 * (apart + pieces.step[both]) / noise
+    unlike = pieces.unlike[both] / noise
     rows, columns = np.concatenate([first, second]), np.concatenate([second, first])
     order = np.argsort(rows * nodes.size + columns, kind="stable")
     rows, columns = rows[order], columns[order]

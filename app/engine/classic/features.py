@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from app.engine.classic.graph import Graph
 from app.engine.classic.lattice import Lattice
-from app.engine.classic.supervoxels import Supervoxels, partition, smooth, step_noise
+from app.engine.classic.supervoxels import PIECES, Supervoxels, partition, smooth, step_noise
 from app.engine.classic.tone import Tone
 from app.engine.protocol import ReportProgress, Token
 from app.volume import Volume
@@ -38,8 +38,11 @@ class Features:
     graph: Graph
 
 
-def prepare_features(volume: Volume, progress: ReportProgress, token: Token) -> Features:
+def prepare_features(volume: Volume, progress: ReportProgress, token: Token, wanted: int = PIECES) -> Features:
     """The slow step: some seconds for a 512 x 512 x 300 CT.
+
+    Args:
+        wanted: Upper bound of how many pieces, about.
 
     Raises:
         Cancelled: between steps, when the token was cancelled.
@@ -53,7 +56,7 @@ def prepare_features(volume: Volume, progress: ReportProgress, token: Token) -> 
         cells = smooth(cells, lattice.steps)
     token.raise_if_cancelled()
     progress(0.4, "Preparing")
-    pieces = partition(cells, lattice.steps)
+    pieces = partition(cells, lattice.steps, wanted)
     token.raise_if_cancelled()
     progress(0.9, "Preparing")
     graph = Graph.of(pieces, step_noise(cells))

@@ -44,7 +44,7 @@ class Graph:
         """Lengths from steps of tone and distances, bonds from shared faces and likeness."""
         a, b = pieces.first, pieces.second
         apart = np.linalg.norm(pieces.centre[a] - pieces.centre[b], axis=1)
-        unlike = 0.5 * (np.abs(pieces.tone[a] - pieces.tone[b]) + pieces.step)
+        unlike = pieces.unlike
         length = unlike + _NEAR * noise * apart + 1e-6
         usual = float(np.median(pieces.contact)) if pieces.contact.size else 1.0
         bond = pieces.contact / usual / (1.0 + (unlike / (_HALF * noise)) ** 4) + 1e-3

@@ -11,7 +11,9 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 from scipy import ndimage, sparse
 
-_PIECES = 45_000
+PIECES = 45_000
+"""Of a volume, about."""
+
 _SMALLEST = 5.0  # cells a piece; smaller ones carry more noise than they save
 _ITERATIONS = 2  # half a second each for a large scan; with five the 28 training objects get the same Dice
 _COMPACTNESS = 0.04  # weight of one piece's width against intensity, on the tone scale
@@ -47,8 +49,13 @@ class Supervoxels:
         """Number of pieces."""
         return int(self.tone.size)
 
+    @property
+    def unlike(self) -> NDArray[np.float32]:
+        """(m,) how unlike the two pieces of each contact are, on the tone scale: in their means and at their faces."""
+        return np.asarray(0.5 * (np.abs(self.tone[self.first] - self.tone[self.second]) + self.step), dtype=np.float32)
 
-def partition(tone: NDArray[np.float32], steps: tuple[float, float, float], pieces: int = _PIECES) -> Supervoxels:
+
+def partition(tone: NDArray[np.float32], steps: tuple[float, float, float], pieces: int = PIECES) -> Supervoxels:
     """Cut a lattice of tones into about `pieces` compact supervoxels that follow edges.
 
     SLIC (Achanta et al., 2012) with a seed grid that is as near to cubes in millimetres as the lattice allows.

@@ -1,1 +1,1 @@
-"""The network that ships with the program: what it sees, how it is asked, how its answers reach the volume."""
+"""Two networks of convolutions, to be tried: what they see, how they are asked, how answers reach the volume."""

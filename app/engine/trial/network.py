@@ -1,4 +1,4 @@
-"""The built-in promptable network: an image encoder that no prompt enters, and a light decoder that runs every click.
+"""The trial's network for cubes: an image encoder that no prompt enters, and a light decoder that runs every click.
 
 Both see a cube of voxels, a zoomed region of the scan resampled to isotropic spacing. The encoder's features are kept;
 the decoder takes them with six maps that draw the prompts (`maps.CHANNELS`) and what the image itself says of these

@@ -1,4 +1,4 @@
-"""`TrialPredictor`: the network that ships with the program, from prompts to logits on the volume's voxels."""
+"""`TrialPredictor`: two networks of convolutions, from prompts to logits on the volume's voxels."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`Runtime`: the built-in networks through OpenVINO, without torch."""
+"""`Runtime`: the trial's networks through OpenVINO, without torch."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def load(folder: Path, files: Files, compiled: Path | None) -> tuple[Compiled, C
             for name in (files.encoder, files.decoder)
         )
     except (OSError, ValueError, RuntimeError) as error:
-        message = f"The built-in network could not be loaded ({error})."
+        message = f"The network of the trial could not be loaded ({error})."
         raise EngineFailure(message, "Install Volumask again.") from error
     return encode, decode
 
@@ -116,4 +116,4 @@ def _graph(models: OpenVinoModels, weights: Path, name: str) -> openvino.Model:
 
 def _key(weights: Path, name: str) -> str:
     files = ((path, path.stat()) for path in (weights, weights.with_name(name)))
-    return f"builtin {_VERSION} " + " ".join(f"{path} {s.st_size} {s.st_mtime_ns}" for path, s in files)
+    return f"trial {_VERSION} " + " ".join(f"{path} {s.st_size} {s.st_mtime_ns}" for path, s in files)
