@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from app.engine import uncertainty
 from app.engine.evaluation.clickers import whole
@@ -131,19 +132,13 @@ class Bench:
 
 def enlarged(volume: Volume, shape: Index) -> Volume:
     """The volume resampled linearly to a grid of `shape` over the same field of view, with its own integer type."""
-    import SimpleITK as sitk
-
-    image = sitk.GetImageFromArray(volume.array.astype(np.float32))
     factors = np.array(volume.shape) / np.array(shape)
-    resample = sitk.ResampleImageFilter()
-    resample.SetSize([int(n) for n in shape[::-1]])
-    resample.SetOutputSpacing([float(f) for f in factors[::-1]])
-    resample.SetOutputOrigin([float(f / 2 - 0.5) for f in factors[::-1]])
-    resample.SetInterpolator(sitk.sitkLinear)
-    clipped = sitk.GetArrayFromImage(resample.Execute(image))
-    array = np.clip(np.rint(clipped), -32768, 32767).astype(np.int16)
+    first = factors / 2 - 0.5  # where the centre of the first new voxel lies among the old ones
+    image = volume.array.astype(np.float32)
+    resampled = ndimage.affine_transform(image, factors, first, shape, order=1, mode="nearest")
+    array = np.clip(np.rint(resampled), -32768, 32767).astype(np.int16)
     affine = volume.geometry.affine @ np.diag([*factors[::-1], 1.0])
-    affine[:3, 3] = volume.geometry.world(factors / 2 - 0.5)
+    affine[:3, 3] = volume.geometry.world(first)
     return Volume(array, Geometry(shape, affine), modality=volume.modality or "CT")
 
 

@@ -15,6 +15,7 @@ from app.editing.proposal import Outcome
 from app.editing.scene import Crop, Scene, Watch
 from app.errors import BadInput
 from app.geometry import Region
+from app.smoothing import median3
 
 _LEVELS = 4095  # grey levels that the forest tells apart
 _OUTSIDE = 256  # the marker of the surroundings; labels end at 255
@@ -69,10 +70,7 @@ class GrowFromSeeds:
 
 def _levels(crop: Crop) -> NDArray[np.uint16]:
     """The image with its noise damped and its edges kept (median of 3), in whole numbers over its usual range."""
-    import SimpleITK as sitk  # large: loaded at the first use, not when the window starts
-
-    image = crop.image.astype(np.float32)
-    smooth = sitk.GetArrayFromImage(sitk.Median(sitk.GetImageFromArray(image), [1] * image.ndim))
+    smooth = median3(crop.image.astype(np.float32), (1,) * crop.image.ndim)
     low, high = np.percentile(smooth[:: max(1, len(smooth) // 64)], (0.5, 99.5))
     scale = _LEVELS / max(float(high - low), 1e-9)
     return np.asarray(np.clip((smooth - low) * scale, 0, _LEVELS), np.uint16)

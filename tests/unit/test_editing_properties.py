@@ -183,6 +183,26 @@ def test_a_margin_is_that_of_scipys_distances(seed: int, millimetres: float) -> 
     assert (shrunk(mask, millimetres, SPACING) == (inside_by > millimetres))[sure].all()
 
 
+@given(
+    seeds,
+    st.sampled_from([0.0, 0.7, 1.0, 2.0, 2.5, 5.0, 40.0]),
+    st.sampled_from([SPACING, (1.0, 1.0, 1.0), (5.0, 0.5, 0.5)]),
+)
+def test_a_margin_is_itks_to_the_voxel_on_the_limit_too(
+    seed: int, millimetres: float, spacing: tuple[float, ...]
+) -> None:
+    import SimpleITK as sitk
+
+    mask = noise(seed, 0.02)
+    for drawn in (mask, mask[3], ~mask) if mask[3].any() else (mask, ~mask):
+        image = sitk.GetImageFromArray(drawn.astype(np.uint8))
+        image.SetSpacing(spacing[-drawn.ndim :][::-1])
+        squared = sitk.SignedMaurerDistanceMap(image, False, True, True)
+        expected = (sitk.GetArrayFromImage(squared) <= millimetres**2 * (1 + 1e-5)) | drawn
+        assert np.array_equal(grown(drawn, millimetres, spacing[-drawn.ndim :]), expected)
+        assert np.array_equal(shrunk(~drawn, millimetres, spacing[-drawn.ndim :]), ~expected)
+
+
 @given(seeds)
 def test_islands_are_those_of_scipy(seed: int) -> None:
     mask = noise(seed, 0.3)
