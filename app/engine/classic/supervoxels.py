@@ -7,16 +7,16 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
-import SimpleITK as sitk
 from numpy.typing import NDArray
 from scipy import ndimage, sparse
+
+from app.engine.classic.slic import slic
+from app.smoothing import median3
 
 PIECES = 45_000
 """Of a volume, about."""
 
 _SMALLEST = 5.0  # cells a piece; smaller ones carry more noise than they save
-_ITERATIONS = 2  # half a second each for a large scan; with five the 28 training objects get the same Dice
-_COMPACTNESS = 0.04  # weight of one piece's width against intensity, on the tone scale
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,7 +58,7 @@ class Supervoxels:
 def partition(tone: NDArray[np.float32], steps: tuple[float, float, float], pieces: int = PIECES) -> Supervoxels:
     """Cut a lattice of tones into about `pieces` compact supervoxels that follow edges.
 
-    SLIC (Achanta et al., 2012) with a seed grid that is as near to cubes in millimetres as the lattice allows.
+    SLIC with a seed grid that is as near to cubes in millimetres as the lattice allows.
 
     Args:
         tone: (k, j, i), 0..1, already smoothed.
@@ -83,17 +83,7 @@ def seed_grid(shape: tuple[int, ...], steps: tuple[float, float, float], cells: 
 def _slic(tone: NDArray[np.float32], grid: tuple[int, int, int]) -> NDArray[np.int32]:
     if tone.size < 64 or max(grid) == 1:
         return np.arange(tone.size, dtype=np.int32).reshape(tone.shape)
-    image = sitk.GetImageFromArray(tone)
-    slic = sitk.SLICImageFilter()
-    slic.SetSuperGridSize(grid[::-1])
-    slic.SetMaximumNumberOfIterations(_ITERATIONS)
-    slic.SetSpatialProximityWeight(_COMPACTNESS)
-    slic.SetEnforceConnectivity(True)
-    slic.SetInitializationPerturbation(min(tone.shape) > 2)
-    labels = sitk.GetArrayFromImage(slic.Execute(image))
-    used = np.zeros(int(labels.max()) + 1, dtype=np.int32)
-    used[labels.ravel()] = 1
-    return np.asarray((np.cumsum(used) - 1).astype(np.int32)[labels], dtype=np.int32)
+    return slic(tone, grid)
 
 
 def describe(labels: NDArray[np.int32], tone: NDArray[np.float32], steps: tuple[float, float, float]) -> Supervoxels:
@@ -168,7 +158,7 @@ def smooth(tone: NDArray[np.float32], steps: tuple[float, float, float]) -> NDAr
     radius = [1 if t else 0 for t in thin]
     if not any(radius):
         return tone
-    return np.asarray(sitk.GetArrayFromImage(sitk.Median(sitk.GetImageFromArray(tone), radius[::-1])))
+    return median3(tone, radius)
 
 
 def step_noise(tone: NDArray[np.float32]) -> float:
