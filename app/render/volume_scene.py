@@ -1,11 +1,10 @@
-"""`VolumeScene`: the VTK side of the 3D view. Surfaces, the volume's box, slices, orientation cube. RAS mm."""
+"""`VolumeScene`: the VTK side of the 3D view. Surfaces, the volume's box, slices. RAS mm."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 from vtkmodules.vtkCommonDataModel import vtkImageData, vtkPolyData
-from vtkmodules.vtkRenderingAnnotation import vtkAnnotatedCubeActor
 from vtkmodules.vtkRenderingCore import vtkActor, vtkPolyDataMapper, vtkRenderer, vtkTexture
 
 from app.geometry import Geometry, Index
@@ -13,7 +12,6 @@ from app.render import vtk_arrays
 from app.render.colours import BACKGROUND, PLANE_COLOURS
 from app.render.skin import Skin
 
-_LETTERS = ("R", "L", "A", "P", "S", "I")
 _BOX_EDGES = np.array([[a, a | bit] for a in range(8) for bit in (1, 2, 4) if not a & bit])
 
 
@@ -167,38 +165,6 @@ class _SlicePicture:
         mapper.SetRelativeCoincidentTopologyPolygonOffsetParameters(1.0, 2.0)
         self._actor.SetMapper(mapper)
         self._actor.VisibilityOn()
-
-
-def orientation_cube() -> vtkRenderer:
-    """A renderer over the bottom left corner with a cube that has R, L, A, P, S, I on its faces."""
-    renderer = vtkRenderer()
-    renderer.SetLayer(1)
-    renderer.SetViewport(0.0, 0.0, 0.2, 0.2)
-    renderer.InteractiveOff()
-    cube = vtkAnnotatedCubeActor()
-    right, left, front, back, head, foot = _LETTERS
-    cube.SetXPlusFaceText(right)
-    cube.SetXMinusFaceText(left)
-    cube.SetYPlusFaceText(front)
-    cube.SetYMinusFaceText(back)
-    cube.SetZPlusFaceText(head)
-    cube.SetZMinusFaceText(foot)
-    cube.SetZFaceTextRotation(90)
-    cube.SetFaceTextScale(0.6)
-    cube.GetCubeProperty().SetColor(0.62, 0.65, 0.70)
-    cube.GetCubeProperty().SetAmbient(0.35)
-    cube.GetTextEdgesProperty().SetColor(0.12, 0.13, 0.15)
-    axes = (
-        (cube.GetXPlusFaceProperty(), cube.GetXMinusFaceProperty(), (130, 95, 0)),
-        (cube.GetYPlusFaceProperty(), cube.GetYMinusFaceProperty(), (30, 100, 20)),
-        (cube.GetZPlusFaceProperty(), cube.GetZMinusFaceProperty(), (165, 30, 20)),
-    )
-    for plus, minus, colour in axes:
-        for face in (plus, minus):
-            face.SetColor(*(c / 255 for c in colour))
-            face.SetInterpolationToFlat()
-    renderer.AddActor(cube)
-    return renderer
 
 
 def _rim(shape: Index, axis: int, index: int) -> NDArray[np.float64]:

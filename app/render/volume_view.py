@@ -17,8 +17,9 @@ from app.render import trackball
 from app.render.colours import grey
 from app.render.lettering import DIM, draw_corner
 from app.render.live_surfaces import LiveSurfaces
+from app.render.orientation_cube import orientation_cube
 from app.render.picking import first_met
-from app.render.volume_scene import VolumeScene, orientation_cube
+from app.render.volume_scene import VolumeScene
 from app.render.vtk_widget import VtkWidget
 from app.view_state import ViewState
 
