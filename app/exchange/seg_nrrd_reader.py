@@ -6,21 +6,20 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from app.errors import BadInput
 from app.exchange.incoming import Incoming, IncomingSegment
 from app.exchange.terms import SCHEME, SIDES, term
-from app.geometry import Geometry
-from app.volume_io import memory, read_volume
+from app.volume_io import nrrd_file, read_volume
+from app.volume_io.stored_image import StoredImage
 
 Fields = Mapping[str, str]
 
 
-def fields_of(path: str | Path) -> dict[str, str]:
+def fields_of(path: str | Path) -> Fields:
     """The key and value pairs of an NRRD file's header; none where it has none or is no NRRD file."""
-    return _header(Path(path))[1] if str(path).lower().endswith(".nrrd") else {}
+    return nrrd_file.pairs(Path(path)) if str(path).lower().endswith(".nrrd") else {}
 
 
 def is_seg_nrrd(fields: Fields) -> bool:
@@ -35,46 +34,19 @@ def read(path: str | Path) -> Incoming:
         BadInput: when it is damaged.
     """
     path = Path(path)
-    reader, fields = _header(path)
-    if reader is None:
-        raise BadInput(f"{path.name} could not be understood.", "It may be damaged or of another format.")
-    layers, geometry = _layers(path, reader)
+    image = nrrd_file.header(path)
+    layers, fields = _layers(path, image), image.pairs
     segments = []
     number = 0
     while f"Segment{number}_ID" in fields or f"Segment{number}_Name" in fields:
         segments.append(_segment(fields, f"Segment{number}_", layers, path.name))
         number += 1
-    return Incoming(geometry, tuple(segments))
+    return Incoming(image.geometry, tuple(segments))
 
 
-def _header(path: Path) -> tuple[sitk.ImageFileReader | None, dict[str, str]]:
-    reader = sitk.ImageFileReader()
-    reader.SetFileName(str(path))
-    try:
-        reader.ReadImageInformation()
-    except RuntimeError:
-        return None, {}
-    return reader, {key: reader.GetMetaData(key) for key in reader.GetMetaDataKeys()}
-
-
-def _layers(path: Path, reader: sitk.ImageFileReader) -> tuple[list[NDArray[np.generic]], Geometry]:
-    """The label maps of a file, each (k, j, i), and their grid."""
-    if reader.GetNumberOfComponents() == 1:
-        volume = read_volume(path)
-        return [volume.array], volume.geometry
-    if reader.GetDimension() != 3:
-        raise BadInput(f"{path.name} has {reader.GetDimension()} dimensions; segmentations of 3 can be opened.")
-    size, spacing = reader.GetSize(), np.array(reader.GetSpacing())
-    memory.require(path.name, 2 * int(np.prod(size, dtype=np.int64)) * reader.GetNumberOfComponents())
-    affine = np.eye(4)
-    affine[:3, :3] = np.reshape(reader.GetDirection(), (3, 3)) * spacing
-    affine[:3, 3] = reader.GetOrigin()
-    try:
-        array = sitk.GetArrayFromImage(reader.Execute())
-    except RuntimeError as error:
-        raise BadInput(f"The voxels of {path.name} could not be read.", "The file is damaged.") from error
-    geometry = Geometry.from_lps((size[2], size[1], size[0]), affine)
-    return [array[..., n] for n in range(array.shape[-1])], geometry
+def _layers(path: Path, image: StoredImage) -> list[NDArray[np.generic]]:
+    """The label maps of a file, each (k, j, i)."""
+    return [read_volume(path).array] if image.channels == 1 else image.layers()
 
 
 def _segment(fields: Fields, prefix: str, layers: list[NDArray[np.generic]], name: str) -> IncomingSegment:

@@ -8,7 +8,7 @@ from app.errors import BadInput
 from app.volume_io.blob import Blob
 
 NIFTI = (".nii", ".nii.gz", ".hdr", ".hdr.gz", ".img", ".img.gz")
-ITK = (".nrrd", ".nhdr", ".mha", ".mhd", ".gipl", ".gipl.gz")
+RESEARCH = (".nrrd", ".nhdr", ".mha", ".mhd", ".gipl", ".gipl.gz")
 MGH = (".mgh", ".mgz", ".mgh.gz")
 DICOM = (".dcm", ".dicom", ".ima")
 ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
@@ -23,7 +23,7 @@ def can_read(path: str | Path) -> bool:
     path = Path(path)
     name = path.name.lower()
     try:
-        if path.is_dir() or name == "dicomdir" or name.endswith((*NIFTI, *ITK, *MGH, *DICOM, *ARCHIVES)):
+        if path.is_dir() or name == "dicomdir" or name.endswith((*NIFTI, *RESEARCH, *MGH, *DICOM, *ARCHIVES)):
             return path.exists()
         head = Blob.on_disk(path).head(HEAD)
     except (BadInput, OSError, ValueError):

@@ -46,7 +46,7 @@ def header_text(path: Path) -> tuple[str, ...]:
     """The texts that are not empty; none of a file that is of another kind or cannot be read."""
     name = path.name.lower()
     try:
-        if name.endswith(formats.NIFTI) or not name.endswith(formats.ITK):
+        if name.endswith(formats.NIFTI) or not name.endswith(formats.RESEARCH):
             return _of_nifti(_head(path))
         return _of_gipl(_head(path)) if ".gipl" in name else _of_lines(_head(path))
     except (BadInput, OSError):

@@ -12,7 +12,7 @@ import pydicom
 
 from app.errors import BadInput
 from app.volume import Source, Volume
-from app.volume_io import archive, dicom, formats, itk_formats, nifti
+from app.volume_io import archive, dicom, formats, nifti, research_formats
 from app.volume_io.blob import Blob
 from app.volume_io.dicom_header import read_header
 from app.volume_io.formats import GZIP_MAGIC, HEAD, is_dicom, is_nifti
@@ -117,8 +117,8 @@ def _find(path: Path, progress: ReportProgress | None, token: Stop | None) -> li
 
 def _in_file(path: Path, progress: ReportProgress | None, token: Stop | None) -> list[Found]:
     name = path.name.lower()
-    if name.endswith((*formats.ITK, *formats.MGH)):
-        return [_itk(path, "")]
+    if name.endswith((*formats.RESEARCH, *formats.MGH)):
+        return [_research(path, "")]
     blob = Blob.on_disk(path)
     if not blob.size:
         raise BadInput(f"{path.name} is empty.", "Copy or download it again.")
@@ -228,8 +228,8 @@ def _other_format(blob: Blob, folder: Path | None) -> Found | None:
     if name.endswith((".nii", ".nii.gz", ".hdr", ".hdr.gz")) and not is_dicom(blob.head(HEAD)):
         head = blob.head(HEAD)
         return _nifti(blob, key) if is_nifti(head) or head[:2] == GZIP_MAGIC else None
-    if blob.path is not None and name.endswith((*formats.ITK, *formats.MGH)):
-        return _itk(blob.path, key)
+    if blob.path is not None and name.endswith((*formats.RESEARCH, *formats.MGH)):
+        return _research(blob.path, key)
     return None
 
 
@@ -248,12 +248,12 @@ def _nifti(blob: Blob, key: str) -> Found:
     return Found(nifti.info(blob, key), lambda t, p, c: nifti.read(blob, t, p, c))
 
 
-def _itk(path: Path, key: str) -> Found:
-    return Found(itk_formats.info(path, key), partial(_read_itk, path))
+def _research(path: Path, key: str) -> Found:
+    return Found(research_formats.info(path, key), partial(_read_research, path))
 
 
-def _read_itk(path: Path, time: int, progress: ReportProgress | None, token: Stop | None) -> Volume:
-    return itk_formats.read(path, time)
+def _read_research(path: Path, time: int, progress: ReportProgress | None, token: Stop | None) -> Volume:
+    return research_formats.read(path, time)
 
 
 def _files(folder: Path, token: Stop | None) -> tuple[list[Blob], bool]:
