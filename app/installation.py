@@ -15,7 +15,6 @@ NOTICES, BILL = "THIRD_PARTY_NOTICES.txt", "sbom.cdx.json"
 _PARTS = (
     ("PySide6_Essentials", "Qt, Qt for Python"),
     ("vtk", "VTK"),
-    ("SimpleITK", "SimpleITK"),
     ("numpy", "NumPy"),
     ("scipy", "SciPy"),
     ("nibabel", "nibabel"),

@@ -16,7 +16,7 @@ from app.errors import AppError
 
 OURS = ("app", "qt", "root")
 CUT = "…"
-_READERS = ("/app/volume_io/", "/app/exchange/", "/pydicom/", "/highdicom/", "/nibabel/", "/SimpleITK/", "/nrrd/")
+_READERS = ("/app/volume_io/", "/app/exchange/", "/pydicom/", "/highdicom/", "/nibabel/")
 _QUOTED = re.compile(r"""(['"])(?:[A-Za-z]:)?[\\/][^\n]*?\1""")
 _BARE = re.compile(r"""(?<![\w/\\])(?:[A-Za-z]:[\\/]|\\\\|/)(?=[^\s/])(?:[^\n'"]*[\\/])?[^\s'",;:)]*""")
 _FRAME = re.compile(
