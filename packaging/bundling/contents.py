@@ -88,6 +88,12 @@ _TRANSFORMERS = (
 )
 """The models of transformers that `app/engine/sam2` builds, and those they are made of."""
 
+_SCIPY_PARTS = (
+    *("cluster", "datasets", "differentiate", "fft", "fftpack", "integrate", "interpolate"),
+    *("io", "odr", "optimize", "signal", "stats"),
+)
+"""Parts of scipy that neither the program asks for (ndimage, sparse, spatial, special) nor what those import."""
+
 _DROPPED_MODULES = (
     "torch.testing._internal.*",
     "torch.utils.tensorboard*",
@@ -97,6 +103,28 @@ _DROPPED_MODULES = (
     "scipy.conftest",
     "sympy.parsing.autolev*",
     "sympy.parsing.latex*",
+    *(f"scipy.{part}{below}" for part in _SCIPY_PARTS for below in ("", ".*")),
+    # What turns words into numbers, 8 MB, and the two that ask for it: the examples in docstrings would name them.
+    "tokenizers*",
+    "transformers.models.auto.tokenization_auto",
+    "transformers.models.auto.processing_auto",
+    # training, ready-made tasks, and the command line of transformers and of the site its models come from
+    "transformers.trainer*",
+    "transformers.training_args*",
+    "transformers.pipelines*",
+    "transformers.data*",
+    "transformers.cli*",
+    "huggingface_hub.inference*",
+    "huggingface_hub.cli*",
+    "fsspec*",
+    # torch's compiler, but what is imported to know of it (4.4 MB packed), and parts that nothing here asks for
+    "torch._inductor.*",
+    "torch._vendor.quack*",
+    "torch.distributed.pipelining*",
+    "torch.ao.ns*",
+    "torch.ao.pruning*",
+    "networkx*",
+    "pydoc_data*",
 )
 
 _KEPT_MODULES = (
@@ -106,6 +134,14 @@ _KEPT_MODULES = (
     "torch.testing._internal.distributed.fake_pg",
     "torch.testing._internal.logging_tensor",
     "jinja2.tests",  # of values in templates
+    *(
+        f"torch._inductor.{name}"
+        for name in (
+            *("_functionalize_collectives", "analysis", "analysis.device_info", "config", "cpp_builder"),
+            *("cpu_vec_isa", "cudagraph_utils", "custom_graph_pass", "exc", "runtime", "runtime.cache_dir_utils"),
+            *("runtime.hints", "runtime.runtime_utils", "standalone_compile", "test_operators", "utils"),
+        )
+    ),
 )
 """Exceptions from what is dropped: torch imports them when a network is traced, and with its compiler."""
 
@@ -126,6 +162,12 @@ _DROPPED_FILES = (
     "torchvision/*.dylib",
     "torchvision.libs/*",
     "scipy/special/cython_special*",  # for other compiled code
+    *(f"scipy/{part}/*" for part in _SCIPY_PARTS),
+    "scipy/linalg/_decomp_interpolative*",
+    "tokenizers/*",
+    # of a package's papers its name, version and licences are read; torch's list of files alone has 1.5 MB
+    "*.dist-info/RECORD",
+    "*.dist-info/sboms/*",
     # formats of pictures that no DICOM file holds, and the drawing of text into them
     "PIL/_avif*",
     "PIL/_webp*",
@@ -228,6 +270,15 @@ _TORCH_SOURCES = (
     "torch/_library/*.py",
 )
 
+_OTHER_SOURCES = {
+    # transformers reads from its files which classes they hold
+    "transformers": ("transformers/__init__.py", "transformers/models/*.py"),
+    # torch reads a method of this one that is declared several times
+    "torchvision": ("torchvision/models/densenet.py",),
+    "timm": (),
+}
+"""The same of packages whose hooks lay all sources beside: 14 of 15 MB are never needed."""
+
 
 def module_wanted(name: str) -> bool:
     """Whether a pure Python module goes in."""
@@ -263,6 +314,8 @@ def file_wanted(name: str) -> bool:
 
 def _source_wanted(name: str) -> bool:
     """Source text beside the compiled modules: only where a package reads its own."""
-    if name.startswith("torch/"):
-        return any(fnmatchcase(name, pattern) for pattern in _TORCH_SOURCES)
-    return module_wanted(name.removesuffix(".py").removesuffix("/__init__").replace("/", "."))
+    if not module_wanted(name.removesuffix(".py").removesuffix("/__init__").replace("/", ".")):
+        return False
+    package = name.split("/", 1)[0]
+    read = _TORCH_SOURCES if package == "torch" else _OTHER_SOURCES.get(package, ("*",))
+    return any(fnmatchcase(name, pattern) for pattern in read)

@@ -30,11 +30,12 @@ def bundle(flavour: str) -> Path:
 
 
 def finish(folder: Path) -> None:
-    """What PyInstaller leaves to do: dead links, symbols of libraries, tables too large, a second name."""
+    """What PyInstaller leaves to do: links, symbols of libraries, tables too large, a second name."""
     for path in folder.rglob("*"):
         if path.is_symlink() and not path.exists():
             path.unlink()
     if sys.platform == "linux":
+        link_copies(folder)
         stripping.strip(folder)
         icu.shrink(folder)
     for highdicom in folder.rglob("highdicom/_standard"):
@@ -44,6 +45,16 @@ def finish(folder: Path) -> None:
     elif sys.platform == "linux":
         (folder / "volumask").unlink(missing_ok=True)
         (folder / "volumask").symlink_to("Volumask")
+
+
+def link_copies(folder: Path) -> None:
+    """A library that two wheels bring in `*.libs/`, with the same name and bytes, is kept once (libgfortran: 3 MB)."""
+    first: dict[str, Path] = {}
+    for path in sorted(folder.rglob("*.libs/*")):
+        kept = first.setdefault(path.name, path) if path.is_file() and not path.is_symlink() else path
+        if kept != path and kept.read_bytes() == path.read_bytes():
+            path.unlink()
+            path.symlink_to(os.path.relpath(kept, path.parent))
 
 
 def environment(flavour: str) -> dict[str, str]:
