@@ -95,7 +95,7 @@ class VoxelBytes:
             if skip < 0:
                 raise BadInput(f"{path.name} holds less than {self.name} promises.", "Copy or download it again.")
             if self.packing in ("hex", "text"):  # here the bytes are counted as they lie in the file
-                file.seek(skip, os.SEEK_CUR)
+                file.seek(min(skip, blob.size), os.SEEK_CUR)
                 skip = 0
             stream = self._stream(file, blob)
             stream.skip(skip)
@@ -139,8 +139,8 @@ def beside(header: Path, name: str) -> Path:
         BadInput: when it lies neither in the header's folder nor below it: a header from elsewhere may not have any
             file of this computer read.
     """
-    folder = os.path.normpath(header.parent)
-    path = Path(os.path.normpath(os.path.join(folder, name)))  # noqa: PTH118  # Path keeps "..", also beyond the folder
+    folder = Path(os.path.normpath(header.parent.absolute()))
+    path = Path(os.path.normpath(folder / name))  # without "..", which Path itself keeps, also beyond the folder
     if not name or "\0" in name or not path.is_relative_to(folder):
         raise BadInput(
             f"{header.name} has its voxels in a file outside of its folder.",

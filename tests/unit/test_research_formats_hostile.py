@@ -53,6 +53,8 @@ REFUSED = {
     "skip.nrrd": (nrrd({"byte skip": "9" * 40}), "last voxel"),
     "skip back.nrrd": (nrrd({"byte skip": "-99999"}), "holds less"),
     "lines.nrrd": (nrrd({"line skip": "9" * 15}), "first voxel"),
+    "skip words.nrrd": (nrrd({"encoding": "text", "byte skip": "9" * 40}, TEXT), "last voxel"),
+    "skip gzip.nrrd": (nrrd({"encoding": "gzip", "byte skip": "9" * 40}, gzip.compress(RAW)), "last voxel"),
     "hex.nrrd": (nrrd({"encoding": "hex"}, b"zz" * 48), "no hexadecimal"),
     "words.nrrd": (nrrd({"encoding": "ascii"}, TEXT[:-3] + b"and"), "no number"),
     "long word.nrrd": (nrrd({"encoding": "ascii"}, b"1" * 3_000_000), "no number|last voxel"),
@@ -100,7 +102,7 @@ OUTSIDE = ["../secret.raw", "below/../../secret.raw", "/etc/hostname", "", ".", 
 
 
 @pytest.mark.parametrize("named", OUTSIDE)
-def test_a_header_has_no_file_read_that_lies_elsewhere(tmp_path, named):
+def test_a_header_has_no_file_read_that_lies_elsewhere(tmp_path, monkeypatch, named):
     folder = tmp_path / "scan"
     (folder / "folder").mkdir(parents=True)
     (tmp_path / "secret.raw").write_bytes(RAW)
@@ -110,8 +112,12 @@ def test_a_header_has_no_file_read_that_lies_elsewhere(tmp_path, named):
         "a.mhd": mha(None, b"", named),
         "list.mhd": mha(None, f"{named}\n{named}\n".encode(), "LIST"),
     }.items():
-        with pytest.raises(BadInput, match=r"outside of its folder|could not be read|lists \d files|lists no file"):
+        why = r"outside of its folder|could not be read|lists \d files|lists no file"
+        with pytest.raises(BadInput, match=why):
             volume_io.read_volume(write(folder, name, content))
+        monkeypatch.chdir(folder)
+        with pytest.raises(BadInput, match=why):
+            volume_io.read_volume(name)
 
 
 @pytest.mark.parametrize(
