@@ -20,10 +20,10 @@ _SOFT = (TISSUES >= 0) & (TISSUES <= 130)
 _CT = 0.5  # share of the images with CT numbers: most scans that are clicked on are CT
 
 
-def paint(labels: Labels, random: Random) -> Field:
-    """An image of the labels, any unit."""
+def paint(labels: Labels, random: Random, hounsfield: bool = False) -> Field:
+    """An image of the labels, any unit; with `hounsfield` always CT numbers."""
     count = int(labels.max()) + 1
-    ct = random.random() < _CT
+    ct = hounsfield or random.random() < _CT
     means, spread = _hounsfield(count, random) if ct else _grey(count, random)
     image = means[labels]
     image = image + spread[labels] * _texture(labels.shape, random)
@@ -40,6 +40,15 @@ def measured(image: Field, random: Random, across: float = 1.0) -> Field:
     Args:
         across: Blur along the first axis beside the others': 0 where that leads from slice to slice.
     """
+    image = noisy(image, random, across)
+    if random.random() < 0.4:
+        low, high = image.min(), image.max()
+        image = ((image - low) / (high - low + 1e-6)) ** np.exp(random.uniform(-0.5, 0.5))
+    return -image if random.random() < 0.1 else image
+
+
+def noisy(image: Field, random: Random, across: float = 1.0) -> Field:
+    """The part of `measured` that keeps the image's unit: a little blur, and noise."""
     blur = np.array([across, 1.0, 1.0])
     scale = float(np.subtract(*np.percentile(image[::2, ::2, ::2], (97, 3)))) + 1e-6
     if random.random() < 0.3:
@@ -49,10 +58,7 @@ def measured(image: Field, random: Random, across: float = 1.0) -> Field:
         if random.random() < 0.3:  # grain larger than a voxel: speckle, interpolation, reconstruction kernels
             noise = ndimage.gaussian_filter(noise, blur * random.uniform(0.5, 1.2)) * 2.5
         image = image + scale * random.uniform(0, 0.12) * noise
-    if random.random() < 0.4:
-        low, high = image.min(), image.max()
-        image = ((image - low) / (high - low + 1e-6)) ** np.exp(random.uniform(-0.5, 0.5))
-    return -image if random.random() < 0.1 else image
+    return image
 
 
 def thick_slices(image: Field, masks: list[NDArray[np.bool_]], random: Random) -> tuple[Field, list[NDArray[np.bool_]]]:

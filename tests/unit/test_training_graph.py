@@ -123,3 +123,17 @@ def test_a_step_teaches_every_weight() -> None:
     assert 0 <= late <= 1
     assert all(p.grad is not None and torch.isfinite(p.grad).all() for p in network.parameters())
     assert sum(float(p.grad.abs().sum()) > 0 for p in network.parameters()) == len(list(network.parameters()))
+
+
+def test_an_object_thinner_than_its_pieces_is_asked_for_by_a_click_where_its_slice_says_nothing() -> None:
+    """A sheet of one voxel in pieces of six: on its slice no piece lies mostly inside."""
+    image = np.random.default_rng(0).normal(size=(24, 24, 24)).astype(np.float32)
+    mask = np.zeros(image.shape, bool)
+    mask[:, 12, 4:20:3] = True
+    example = scans.Example(scans.prepared(image, (1.0, 1.0, 1.0), 60), mask)
+    _, network = untrained()
+    for seed in range(30):
+        random = np.random.default_rng(seed)
+        made = user.lessons(example, network, 1, random)
+        assert made
+        assert made[0].target.max() > 0

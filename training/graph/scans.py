@@ -8,12 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from app.engine.classic.features import Features, prepare_features
+from app.engine.builtin.features import BuiltinFeatures, prepare_features
+from app.engine.builtin.surroundings import in_hounsfield
 from app.engine.classic.supervoxels import PIECES
 from app.engine.protocol import Token
 from app.geometry import Geometry
 from app.volume import Volume
 from training import painting, scans, scenes, shapes
+from training.graph.bones import bones
 from training.painting import paint
 from training.scans import Scan
 from training.shapes import Field, Random
@@ -23,7 +25,9 @@ Mask = NDArray[np.bool_]
 _NATIVE = 0.6  # share of the scenes on a scan's own grid
 _REPAINTED = 0.35  # share of these with invented intensities
 _VOXELS = 900_000
-_CUBES = (0.3, 0.45)  # of the other scenes: outlined ones below the first, with pseudo-objects below the second
+_CUBES = (0.3, 0.45, 0.65)  # of the other scenes: outlined, with pseudo-objects, with invented bones
+_SOFT = 0.12  # share of the images that are much smoother than their grid, as ultrasound and resampled scans are
+_KEPT = 0.8  # share of the CTs that keep Hounsfield units
 _SMALLEST, _LARGEST = 25, 0.5  # voxels; share of the image
 _FEW = 2_500  # pieces of a scene at least
 _WHOLE = 4_500  # pieces of an object that the network can see whole
@@ -34,7 +38,7 @@ _USUAL = 200.0  # pieces of an object: smaller ones come less often, as most tha
 class Example:
     """A prepared image and one object in it."""
 
-    features: Features
+    features: BuiltinFeatures
     mask: Mask
 
     @property
@@ -53,7 +57,10 @@ def make(number: int, seed: int, objects: int, real: list[Scan]) -> list[Example
         masks = [np.ascontiguousarray(m) for m in masks if _SMALLEST <= m.sum() <= _LARGEST * m.size]
         if not masks or min(image.shape) < 4:
             continue
-        image = np.ascontiguousarray(painting.measured(image, random), dtype=np.float32)
+        image = _measured(image, random)
+        if random.random() < _SOFT:
+            image = ndimage.gaussian_filter(image, random.uniform(1.0, 2.5))
+        image = np.ascontiguousarray(image, dtype=np.float32)
         features = prepared(image, spacing, _pieces(image.size, random))
         wanted = [m for m in masks if _likely(features, m, random)]
         if wanted:
@@ -62,11 +69,20 @@ def make(number: int, seed: int, objects: int, real: list[Scan]) -> list[Example
     raise ValueError(f"scene {number} of seed {seed} has no object after 100 attempts")
 
 
-def prepared(image: Field, spacing: tuple[float, float, float], pieces: float) -> Features:
+def prepared(image: Field, spacing: tuple[float, float, float], pieces: float) -> BuiltinFeatures:
     """As `classic` prepares a volume, in about so many pieces; scenes are so small that every voxel is a cell."""
     k, j, i = image.shape
     volume = Volume(image, Geometry((k, j, i), np.diag([*spacing[::-1], 1.0])))
     return prepare_features(volume, lambda fraction, what: None, Token(), int(pieces))
+
+
+def _measured(image: Field, random: Random) -> Field:
+    """From another scanner; a CT mostly keeps its numbers, and else no trace of them."""
+    if not in_hounsfield(np.percentile(image, (0.1, 99.9))):
+        return painting.measured(image, random)
+    if random.random() < _KEPT:
+        return painting.noisy(image, random)
+    return painting.measured(image, random) / float(np.abs(image).max())
 
 
 def _pieces(voxels: int, random: Random) -> float:
@@ -75,7 +91,7 @@ def _pieces(voxels: int, random: Random) -> float:
     return float(np.exp(random.uniform(np.log(least), np.log(max(least * 1.2, min(PIECES, voxels / 5))))))
 
 
-def _likely(features: Features, mask: Mask, random: Random) -> bool:
+def _likely(features: BuiltinFeatures, mask: Mask, random: Random) -> bool:
     pieces = float(mask.sum() / np.median(features.pieces.size))
     return 1.5 <= pieces <= _WHOLE and random.random() < (pieces / _USUAL) ** 0.6
 
@@ -123,6 +139,8 @@ def _cube(real: list[Scan], random: Random) -> tuple[Field, list[Mask], tuple[fl
         image, masks = scans.region(scans.weighted(real, random), side, random)
     elif real and kind < _CUBES[1]:
         image, masks = scans.pseudo(real[random.integers(len(real))], side, random)
+    elif kind < _CUBES[2]:
+        image, masks = bones(side, random)
     else:
         labels = shapes.label_map(side, random)
         image, masks = paint(labels, random), [scenes.connected(labels, random) for _ in range(6)]

@@ -12,6 +12,7 @@ from app.engine.builtin.deciding import joined
 from app.engine.builtin.graph_network import GraphNetwork
 from app.engine.builtin.looking import Looking
 from app.engine.builtin.subgraph import Subgraph
+from app.engine.classic.graph import Floats
 from app.engine.classic.seeds import Seeds
 from app.prompts import Box, Point, Prompt, Scribble, SliceMask
 from training import clicks
@@ -30,11 +31,13 @@ class Lesson:
 
 def lessons(example: Example, network: GraphNetwork, rounds: int, random: Random) -> list[Lesson]:
     """What the network sees at each of its own answers, corrected `rounds` times at most."""
-    lattice, target = example.features.lattice, example.target
+    target = example.target
     prompts: list[Prompt] = [first(example.mask, random)]
+    if _looking(example, prompts, None) is None:  # on a slice, what is thinner than its pieces is inside of none
+        prompts = [_point(clicks.inside(example.mask, random), True)]
     before, made = None, []
     for _ in range(rounds + 1):
-        looking = Looking.of(example.features, Seeds.of(tuple(prompts), lattice.full, lattice.spacing), before)
+        looking = _looking(example, prompts, before)
         if looking is None:
             break
         graph = Subgraph.around(looking)
@@ -48,14 +51,19 @@ def lessons(example: Example, network: GraphNetwork, rounds: int, random: Random
     return made
 
 
+def _looking(example: Example, prompts: list[Prompt], before: Floats | None) -> Looking | None:
+    lattice = example.features.lattice
+    return Looking.of(example.features, Seeds.of(tuple(prompts), lattice.full, lattice.spacing), before)
+
+
 def first(mask: Mask, random: Random) -> Prompt:
     """Mostly one click; else a scribble, a box as a person would draw it, or the object on one slice."""
     kind = random.random()
-    if kind < 0.8:
+    if kind < 0.68:
         return _point(clicks.inside(mask, random), True)
-    if kind < 0.88:
+    if kind < 0.74:
         return _scribble(mask, random)
-    if kind < 0.94:
+    if kind < 0.8:
         return _box(mask, random)
     axis = int(random.integers(3))
     index = int(mask.sum(axis=tuple(a for a in range(3) if a != axis)).argmax())

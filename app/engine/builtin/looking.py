@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from app.engine.classic.features import Features
+from app.engine.builtin.features import BuiltinFeatures
 from app.engine.classic.graph import Floats, Nodes
 from app.engine.classic.known import Known
 from app.engine.classic.seeds import Seeds
@@ -26,14 +26,14 @@ class Looking:
         before: (n,) the answer before the newest prompt, if there is one.
     """
 
-    features: Features
+    features: BuiltinFeatures
     seeds: Seeds
     known: Known
     judged: Judgement
     before: Floats | None
 
     @classmethod
-    def of(cls, features: Features, seeds: Seeds, before: Floats | None) -> Looking | None:
+    def of(cls, features: BuiltinFeatures, seeds: Seeds, before: Floats | None) -> Looking | None:
         """None where no piece is said to be inside."""
         known = Known.of(features, seeds)
         if not known.include.size:

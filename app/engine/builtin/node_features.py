@@ -1,4 +1,4 @@
-"""What the network is told of each piece: 41 numbers of about unit size, in units of noise and pieces."""
+"""What the network is told of each piece: 117 numbers of about unit size, in units of noise and pieces."""
 
 from __future__ import annotations
 
@@ -6,15 +6,17 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from app.engine.builtin import surroundings
 from app.engine.builtin.looking import Looking
+from app.engine.builtin.surroundings import squashed
 from app.engine.classic.graph import Floats, Nodes, distances
 from app.engine.classic.race import STEEPNESS, Race
 from app.engine.classic.solver import millimetres
 
 Array = NDArray[np.float32]
 
-COUNT = 41
-"""Numbers a piece: those of `of_pieces`, then those of `along_paths`."""
+COUNT = 41 + surroundings.COUNT + 2 * surroundings.SEEN
+"""Numbers a piece: those of `of_pieces`, of `along_paths`, and of `around`."""
 
 JUDGED = 16
 """Column of the logits that `classic` gives, in units of `STEEPNESS`: the network adds to them."""
@@ -49,16 +51,30 @@ def along_paths(looking: Looking, nodes: Nodes) -> Array:
     return _bounded(np.stack([*columns, np.log1p(np.minimum(away, _FAR)) / 4], axis=1))
 
 
+def around(looking: Looking, nodes: Nodes) -> Array:
+    """(m, COUNT - 41) of some pieces: their surroundings, and how unlike those of what is included or excluded."""
+    features, known = looking.features, looking.known
+    seen = features.surroundings[:, : surroundings.SEEN]
+    apart = [_unlike(seen, nodes, ends, features.pieces.size) for ends in (known.include, known.exclude)]
+    return np.concatenate([features.surroundings[nodes], *apart], axis=1)
+
+
+def _unlike(seen: Array, nodes: Nodes, ends: Nodes, size: Array) -> Array:
+    if not ends.size:
+        return np.zeros((nodes.size, seen.shape[1]), dtype=np.float32)
+    return np.abs(seen[nodes] - np.average(seen[ends], axis=0, weights=size[ends]).astype(np.float32))
+
+
 def _looks(looking: Looking, nodes: Nodes) -> list[Floats]:
     """Tone, texture, size, and how unlike the tone is to what was included and excluded."""
     pieces, noise, known = looking.features.pieces, looking.features.graph.noise, looking.known
     usual = float(np.median(pieces.size))
     inside = float(np.average(pieces.tone[known.include], weights=pieces.size[known.include]))
     tone = pieces.tone[nodes]
-    unlike_in = _squashed((tone - inside) / noise)
+    unlike_in = squashed((tone - inside) / noise)
     unlike_out = np.zeros(nodes.size)
     if known.exclude.size:
-        unlike_out = _squashed((tone - float(pieces.tone[known.exclude].mean())) / noise)
+        unlike_out = squashed((tone - float(pieces.tone[known.exclude].mean())) / noise)
     return [
         tone * 2.0 - 1.0,
         np.log(pieces.spread[nodes] / noise + 0.1),
@@ -135,7 +151,7 @@ def _answers(looking: Looking, nodes: Nodes) -> list[Floats]:
         np.array(np.log1p(len(seeds.include)) / 3),
         np.array(np.log1p(len(seeds.exclude)) / 3),
         np.log1p(np.maximum(rim, 0) / looking.pitch) / 3,
-        _squashed(_edges(looking)[nodes]),
+        squashed(_edges(looking)[nodes]),
         looking.judged.evidence[nodes] / STEEPNESS,
     ]
 
@@ -155,11 +171,6 @@ def _away(looking: Looking, nodes: Nodes, ends: Nodes) -> Floats:
     if not ends.size:
         return np.array(_NOWHERE)
     return np.asarray(np.log1p(millimetres(looking.features, ends, nodes) / looking.pitch) / 3)
-
-
-def _squashed(values: NDArray[np.floating]) -> Floats:
-    scaled = np.asarray(values, dtype=np.float64) / 4
-    return np.asarray(scaled / (1 + np.abs(scaled)))
 
 
 def _bounded(columns: Floats) -> Array:

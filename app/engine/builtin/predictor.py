@@ -5,15 +5,19 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from app.engine.builtin import features
 from app.engine.builtin.deciding import decide
+from app.engine.builtin.features import BuiltinFeatures, pack, prepare_features, unpack
 from app.engine.builtin.graph_network import GraphNetwork
 from app.engine.builtin.looking import Looking
 from app.engine.classic import ClassicPredictor
 from app.engine.classic.features import Features
 from app.engine.classic.seeds import Seeds
 from app.engine.classic.solver import on_pieces
-from app.engine.protocol import ModelCard, Prior
+from app.engine.code_digest import digest
+from app.engine.protocol import ModelCard, Prior, ReportProgress, Token
 from app.engine.registry import require_weights
+from app.volume import Volume
 
 
 class BuiltinPredictor(ClassicPredictor):
@@ -25,10 +29,27 @@ class BuiltinPredictor(ClassicPredictor):
 
     def __init__(self, card: ModelCard) -> None:
         super().__init__(card)
+        self.version = digest(features.__name__)
         self._network = GraphNetwork.load(require_weights(card))
+
+    def prepare(self, volume: Volume, progress: ReportProgress, token: Token) -> BuiltinFeatures:
+        """Supervoxels, their graph, and what lies around each."""
+        return prepare_features(volume, progress, token)
 
     def solve(self, prepared: Features, seeds: Seeds, prior: Prior | None) -> NDArray[np.float32]:
         """Logits (n,) of the pieces."""
         before = None if prior is None else on_pieces(prepared, prior)
-        looking = Looking.of(prepared, seeds, before)
+        looking = Looking.of(_seen(prepared), seeds, before)
         return super().solve(prepared, seeds, prior) if looking is None else decide(self._network, looking)
+
+    def pack(self, prepared: Features) -> dict[str, NDArray[np.generic]]:
+        """For the embedding cache."""
+        return pack(_seen(prepared))
+
+    def unpack(self, volume: Volume, arrays: dict[str, NDArray[np.generic]]) -> BuiltinFeatures:
+        """From the embedding cache."""
+        return unpack(volume, arrays)
+
+
+def _seen(prepared: Features) -> BuiltinFeatures:
+    return prepared if isinstance(prepared, BuiltinFeatures) else BuiltinFeatures.of(prepared)

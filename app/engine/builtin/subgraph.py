@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from app.engine.builtin.looking import Looking
-from app.engine.builtin.node_features import along_paths, of_pieces
+from app.engine.builtin.node_features import along_paths, around, of_pieces
 from app.engine.classic.graph import Nodes
 from app.engine.classic.solver import millimetres
 
@@ -43,7 +43,7 @@ class Subgraph:
     def around(cls, looking: Looking, most: int = MOST) -> Subgraph:
         """The pieces that the includes' front takes first and those nearest to the includes, half and half."""
         nodes = _chosen(looking, int(np.clip(_AROUND * looking.extent, min(_LEAST, most), most)))
-        told = np.concatenate([of_pieces(looking, nodes), along_paths(looking, nodes)], axis=1)
+        told = np.concatenate([part(looking, nodes) for part in (of_pieces, along_paths, around)], axis=1)
         size = looking.features.pieces.size
         return cls(nodes, told, (size[nodes] / np.median(size)).astype(np.float32), _kernels(looking, nodes))
 

@@ -13,7 +13,7 @@ from app.engine.blocks import Blocks
 from app.engine.classic.tone import Tone
 from app.geometry import Index
 
-_CELLS = 4_500_000  # a SLIC pass over this many takes about a second on two cores
+_CELLS = 4_500_000  # cutting this many takes half a second on two cores, describing the pieces as long
 _SLAB = 2_000_000  # voxels toned at a time by a thread: about what a processor's cache holds
 
 
