@@ -16,7 +16,7 @@ from app.editing.proposal import Effect, Proposal
 from app.engine import registry
 from app.engine.engine import Engine
 from app.engine.protocol import Estimated, Message, ModelCard, Propagated
-from app.engine.uncertainty import interval, suggest
+from app.engine.uncertainty import suggest
 from app.errors import AppError
 from app.events import Signal
 from app.geometry import Index
@@ -183,9 +183,9 @@ class Session(Travel):
         return index
 
     def intervals(self) -> dict[int, tuple[float, float]]:
-        """Label -> 5th and 95th percentile of the ensemble's volumes in mL, of segments with an estimate."""
+        """Label -> mL between which the volume probably lies, of segments with an estimate."""
         known = ((segment.label, self.estimate(segment)) for segment in self.case.segments)
-        return {label: interval(estimated.volumes) for label, estimated in known if estimated and estimated.volumes}
+        return {label: estimated.interval for label, estimated in known if estimated and estimated.interval}
 
     # Models
 

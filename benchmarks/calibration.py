@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from app.engine import registry
 from app.engine.evaluation.protocols import first_click, next_click
 from app.engine.protocol import Estimate, Estimated, Prediction, Prior, Token
-from app.engine.uncertainty import estimate, interval
+from app.engine.uncertainty import estimate
 from app.geometry import Region
 from app.prompts import Point
 from benchmarks.objects import each
@@ -98,7 +98,7 @@ def _figures(
             figures["found"] = found_among_uncertain(shown, wrong)
             figures["auroc_deviation"] = area_under_roc(deviation, wrong)
             millilitres = int(np.count_nonzero(reference)) * geometry.voxel_volume / 1000
-            figures["volume"] = [round(v, 3) for v in (millilitres, *interval(message.volumes))]
+            figures["volume"] = [round(v, 3) for v in (millilitres, *(message.interval or ()))]
     return figures
 
 

@@ -6,8 +6,6 @@ import argparse
 import time
 from typing import Any
 
-import numpy as np
-
 from app import volume_io
 from app.cli import prompting
 from app.engine import registry
@@ -58,9 +56,9 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
             deviation = session.uncertainty(segment)
             volume_io.write_volume(Volume(deviation, volume.geometry, codes=volume.codes), args.uncertainty)
             estimated = session.estimate(segment)
-            samples = estimated.volumes if estimated else ()
+            span = estimated.interval if estimated else None
             result["uncertainty"] = args.uncertainty
-            result["ml_interval"] = [round(float(v), 4) for v in np.percentile(samples, (5, 95))] if samples else []
+            result["ml_interval"] = [round(end, 4) for end in span or ()]
     return result
 
 

@@ -21,6 +21,7 @@ from app.geometry import Region
 NOTHING = Region((0, 0, 0), (0, 0, 0))
 _SLAB = 250_000  # voxels a thread works on at a time
 _SPREAD = np.float32(np.pi / 8)
+_SPAN = 2.0
 _TIP = 0.1  # of the mask's largest slice: smaller ones are its tips, whose Dice a voxel decides
 
 Floats = NDArray[np.float64]
@@ -131,6 +132,32 @@ def doubt(mean: Logits, deviation: Logits) -> NDArray[np.float32]:
 
     _by_slabs(mean.shape, of)
     return result
+
+
+def interval(
+    mean: Logits, doubts: NDArray[np.float32], millilitres: float, volumes: tuple[float, ...]
+) -> tuple[float, float]:
+    """Millilitres between which the volume probably lies.
+
+    Down from the mean's mask by `_SPAN` times what of it is expected to be wrong, up by `_SPAN` times what is expected
+    to be missed: doubts go wrong together, which one expectation does not tell. Never narrower than nine tenths of the
+    samples' volumes; these alone held the true volume of the 28 train objects in 18 / 18 / 29 % after 1 / 3 / 5 clicks,
+    this does in 39 / 82 / 96 % (`classic`: 54 / 39 / 68 %, and 89 / 89 / 96 %).
+
+    Args:
+        doubts: See `doubt`.
+        millilitres: Of a voxel.
+        volumes: Millilitres of the samples' masks.
+    """
+
+    def of(slab: slice) -> tuple[int, float, float]:
+        mask, wrong = mean[slab] > 0, doubts[slab]
+        inside = float(wrong.sum(where=mask, dtype=np.float64))
+        return int(np.count_nonzero(mask)), inside, float(wrong.sum(dtype=np.float64)) - inside
+
+    count, wrong, missed = np.sum(_by_slabs(mean.shape, of) or [(0, 0.0, 0.0)], axis=0) * millilitres
+    low, high = np.percentile(volumes, (5, 95))
+    return min(float(low), max(0.0, count - _SPAN * wrong)), max(float(high), count + _SPAN * missed)
 
 
 def surety(region: Region, mean: Logits, doubts: NDArray[np.float32]) -> tuple[Surety, ...]:

@@ -308,6 +308,7 @@ class Estimated:
         volumes: Millilitres of each sample's mask.
         surety: For each array axis (k, j, i); empty where no voxel is inside.
         doubt: The chance, 0 to 0.5, that a voxel is on the wrong side, which a person is shown; None where unknown.
+        interval: Millilitres between which the true volume probably lies; None where unknown.
     """
 
     request: Estimate
@@ -317,6 +318,7 @@ class Estimated:
     volumes: tuple[float, ...]
     surety: tuple[Surety, ...] = ()
     doubt: NDArray[np.float32] | None = None
+    interval: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from app.engine.blocks import Blocks
-from app.engine.ensemble import Moments, doubt, surety
+from app.engine.ensemble import Moments, doubt, interval, surety
 from app.engine.protocol import Estimate, Estimated, Prediction, Prior, Progress, Token
 from app.errors import BadInput, EngineFailure
 from app.geometry import Geometry, Index, Region
@@ -91,7 +91,8 @@ class Samples:
         unsure = doubt(mean, deviation)
         mean, deviation, unsure = (self._blocks.spread(values, cells, region) for values in (mean, deviation, unsure))
         volumes = tuple(count * voxel_volume / 1000 for count in self._voxels)
-        return Estimated(request, region, mean, deviation, volumes, surety(region, mean, unsure), unsure)
+        span = interval(mean, unsure, voxel_volume / 1000, volumes)
+        return Estimated(request, region, mean, deviation, volumes, surety(region, mean, unsure), unsure, span)
 
 
 def _decoded(
@@ -147,12 +148,6 @@ def sampled_prompts(request: Estimate, first: Prediction, shape: Index) -> list[
         moved = (Point(tuple(index), axis=axis) for index, axis in zip(places, axes, strict=True))
         lists.append((*stay, *moved))
     return lists
-
-
-def interval(volumes: tuple[float, ...]) -> tuple[float, float]:
-    """5th and 95th percentile of the samples' volumes, millilitres."""
-    low, high = np.percentile(volumes, (5, 95))
-    return float(low), float(high)
 
 
 def suggest(estimated: Estimated, prompts: tuple[Prompt, ...]) -> tuple[Index, bool]:

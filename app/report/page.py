@@ -73,7 +73,7 @@ def page(content: Content) -> str:
 VIEWS = "Seen from the feet and from the front: the patient's right is on the left."
 END = (
     "For research and planning. Not a medical device: a qualified person must check every result. Volumes are counted "
-    "voxels; an interval is the 5th to 95th percentile of the model's ensemble. This page holds no patient data."
+    "voxels; an interval is where the model's ensemble expects the volume to be. This page holds no patient data."
 )
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from PySide6.QtCore import QObject, QSettings
 
 from app.engine.protocol import Estimated
-from app.engine.uncertainty import interval, suggest
+from app.engine.uncertainty import suggest
 from app.geometry import Index
 from app.prompts import Point
 from app.session import Session
@@ -96,12 +96,9 @@ class Estimates(QObject):
         if estimated is None:
             self._segments.show_interval("")
             return False
-        low, high = interval(estimated.volumes)
-        number = str(len(estimated.volumes))
-        text = self.tr("%1 to %2 in 90 % of %3 samples")
-        self._segments.show_interval(
-            text.replace("%1", millilitres(low)).replace("%2", millilitres(high)).replace("%3", number)
-        )
+        low, high = (millilitres(end) for end in estimated.interval or (0.0, 0.0))
+        text = self.tr("probably %1 to %2").replace("%1", low).replace("%2", high)
+        self._segments.show_interval(text if estimated.interval else "")
         return True
 
     def _ask_again(self) -> None:

@@ -9,9 +9,9 @@ import pytest
 from scipy import special
 
 from app.engine.blocks import Blocks
-from app.engine.ensemble import Moments, doubt, surety
+from app.engine.ensemble import Moments, doubt, interval, surety
 from app.engine.protocol import Estimate, Estimated, Prediction, Prior, Progress, Token
-from app.engine.uncertainty import estimate, interval, sampled_prompts, suggest
+from app.engine.uncertainty import estimate, sampled_prompts, suggest
 from app.errors import BadInput, Cancelled, EngineFailure
 from app.geometry import Geometry, Region
 from app.prompts import Box, Point, Prompt
@@ -214,8 +214,19 @@ def test_an_estimate_of_nothing_suggests_nothing() -> None:
         suggest(made_estimate(empty, empty), ())
 
 
-def test_the_interval_is_the_middle_of_the_samples() -> None:
-    assert interval(tuple(range(101))) == (5, 95)
+def test_the_interval_goes_down_by_what_may_be_wrong_and_up_by_what_may_be_missed() -> None:
+    mean = np.full((1, 1, 10), -1, np.float32)
+    mean[..., :6] = 1
+    doubts = np.array([0, 0, 0, 0.1, 0.1, 0.3, 0.25, 0.25, 0, 0], np.float32).reshape(1, 1, 10)
+    assert interval(mean, doubts, 2.0, (12.0,)) == pytest.approx((12 - 2 * 2 * 0.5, 12 + 2 * 2 * 0.5))
+
+
+def test_the_interval_is_never_narrower_than_the_samples_and_never_below_nothing() -> None:
+    sure, unsure = np.zeros((3, 4, 5), np.float32), np.full((3, 4, 5), 0.5, np.float32)
+    mean = np.ones((3, 4, 5), np.float32)
+    assert interval(mean, sure, 1.0, tuple(range(101))) == (5, 95)
+    assert interval(mean, unsure, 1.0, (60.0,)) == (0, 60)
+    assert interval(np.zeros((0, 0, 0), np.float32), sure[:0], 1.0, (0.0, 0.0)) == (0, 0)
 
 
 def test_only_the_neighbourhood_of_the_first_mask_is_looked_at() -> None:

@@ -54,7 +54,8 @@ def _use() -> str:
         _tr("The ribbon beside each slice slider is blue where a slice is sure and red where it is not. J goes to the "
             "worst slice of the view last worked in, N to where the next click helps most; Enter makes that click "
             "as the model thinks, Shift+Enter the other way round."),
-        _tr("The interval below the list of segments holds 90 % of the volumes of these answers."),
+        _tr("The interval below the list of segments reaches from the volume without what may well be wrong to that "
+            "with what may well be missing; how often it held the true volume is told below."),
     ]  # fmt: skip
     return _section(_tr("What is shown"), "".join(f"<p>{escape(line)}</p>" for line in lines))
 
