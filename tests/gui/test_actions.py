@@ -207,7 +207,7 @@ def test_propagating_an_empty_segment_is_one_sentence(case, settle):
 
 def test_every_click_is_followed_by_its_uncertainty_without_being_asked(clicked, qtbot):
     qtbot.waitUntil(lambda: clicked.session.estimate(1) is not None, timeout=8000)
-    assert re.fullmatch(r"probably [\d.]+ to [\d.]+ mL", clicked.segments.interval.text())
+    assert re.fullmatch(r"probably [\d.]+ mL to [\d.]+ mL", clicked.segments.interval.text())
     assert not clicked.activity.busy
     first = clicked.session.estimate(1)
     bars = [frame.bar.confidences for frame in clicked.views.slices]

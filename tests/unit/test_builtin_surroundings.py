@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from app.engine import registry
 from app.engine.builtin.features import BuiltinFeatures, pack, prepare_features, unpack
 from app.engine.builtin.surroundings import COUNT, SEEN, eigenvalues, in_hounsfield, surroundings
+from app.engine.code_digest import digest
 from app.engine.protocol import Token
 from app.geometry import Geometry
 from app.volume import Volume
@@ -95,3 +97,10 @@ def _prepared(image: NDArray[np.floating], modality: str = "") -> BuiltinFeature
     k, j, i = image.shape
     volume = Volume(image.astype(np.float32), Geometry((k, j, i), np.eye(4)), modality)
     return prepare_features(volume, lambda fraction, what: None, Token(), 3000)
+
+
+def test_features_made_by_other_code_are_not_used():
+    """The digest under which they are cached covers this module, and `classic`'s with it."""
+    own = digest("app.engine.builtin.features")
+    assert registry.load("builtin").version == own
+    assert own != registry.load("classic").version == digest("app.engine.classic.features")

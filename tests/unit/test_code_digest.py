@@ -21,7 +21,7 @@ from app.volume import Volume
 from tests.data import ROOT
 
 FEATURES = features.__name__
-MAKERS = ("features", "graph", "lattice", "supervoxels", "tone")
+MAKERS = ("features", "graph", "lattice", "slic", "supervoxels", "tone")
 
 
 def test_a_change_of_what_makes_features_of_classic_makes_them_anew(tmp_path, monkeypatch, volume) -> None:
@@ -30,7 +30,7 @@ def test_a_change_of_what_makes_features_of_classic_makes_them_anew(tmp_path, mo
     cache.store(before, volume, before.prepare(volume, lambda done, what: None, Token()))
     cache.close()
     assert cache.load(registry.load("classic"), volume) is not None
-    _change(monkeypatch, "app.engine.classic.supervoxels", "_ITERATIONS = ", "_ITERATIONS = 1 + ")
+    _change(monkeypatch, "app.engine.classic.slic", "_ITERATIONS = ", "_ITERATIONS = 1 + ")
     assert cache.load(registry.load("classic"), volume) is None
 
 
