@@ -185,7 +185,7 @@ class Session(Travel):
     def intervals(self) -> dict[int, tuple[float, float]]:
         """Label -> mL between which the volume probably lies, of segments with an estimate."""
         known = ((segment.label, self.estimate(segment)) for segment in self.case.segments)
-        return {label: estimated.interval for label, estimated in known if estimated and estimated.interval}
+        return {label: estimated.interval for label, estimated in known if estimated}
 
     # Models
 

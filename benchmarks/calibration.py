@@ -98,7 +98,7 @@ def _figures(
             figures["found"] = found_among_uncertain(shown, wrong)
             figures["auroc_deviation"] = area_under_roc(deviation, wrong)
             millilitres = int(np.count_nonzero(reference)) * geometry.voxel_volume / 1000
-            figures["volume"] = [round(v, 3) for v in (millilitres, *(message.interval or ()))]
+            figures["volume"] = [round(v, 3) for v in (millilitres, *message.interval)]
     return figures
 
 

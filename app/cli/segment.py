@@ -56,9 +56,8 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
             deviation = session.uncertainty(segment)
             volume_io.write_volume(Volume(deviation, volume.geometry, codes=volume.codes), args.uncertainty)
             estimated = session.estimate(segment)
-            span = estimated.interval if estimated else None
             result["uncertainty"] = args.uncertainty
-            result["ml_interval"] = [round(end, 4) for end in span or ()]
+            result["ml_interval"] = [round(end, 4) for end in estimated.interval] if estimated else []
     return result
 
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
-from concurrent.futures import ThreadPoolExecutor
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
 from app.editing.scene import Mask
+from app.threads import on_threads
 
 _ROUNDING = 1 + 1e-5
 """What a squared distance may be above the limit: a voxel at exactly the limit is within it."""
@@ -71,9 +69,7 @@ def _lower(squared: NDArray[np.float32], axis: int, step: float, reach: int) -> 
     across = 1 if axis == 0 else 0  # cut across another axis, so that the pieces have nothing to do with each other
     width = max(1, _SLAB * squared.shape[across] // squared.size)
     pieces = np.split(squared, range(width, squared.shape[across], width), across)
-    with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:  # numpy lets Python's lock go
-        for _ in pool.map(lambda piece: _lower_piece(np.moveaxis(piece, axis, 0), step, reach), pieces):
-            pass  # asked for, so that an error in a thread is not lost
+    on_threads(lambda piece: _lower_piece(np.moveaxis(piece, axis, 0), step, reach), pieces)
 
 
 def _lower_piece(squared: NDArray[np.float32], step: float, reach: int) -> None:

@@ -15,7 +15,7 @@ from app.editing.proposal import Outcome
 from app.editing.scene import Crop, Scene, Watch
 from app.errors import BadInput
 from app.geometry import Region
-from app.smoothing import median3
+from app.median import median3
 
 _LEVELS = 4095  # grey levels that the forest tells apart
 _OUTSIDE = 256  # the marker of the surroundings; labels end at 255

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -11,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.geometry import Index, Region
+from app.threads import on_threads
 
 T = TypeVar("T", bound=np.generic)
 _FEW = 1_000_000  # voxels: below, starting threads takes longer than they save
@@ -86,6 +85,5 @@ class Blocks:
         if result.size < _FEW:
             list(map(fill, layers))
         else:
-            with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:  # numpy copies without Python's lock
-                list(pool.map(fill, layers, chunksize=8))
+            on_threads(fill, layers, at_once=8)
         return result

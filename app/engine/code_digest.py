@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from types import CodeType
 from typing import Any
 
-_OWN = "app.engine."
+_OWN = "app."
 
 
 def digest(module: str) -> str:
-    """32 hexadecimal digits for what a module and all that it imports of the engine would do.
+    """32 hexadecimal digits for what a module and all that it imports of this program would do.
 
     Comments and line numbers do not count; bytecode, constants and names do, and the versions of the packages that are
     imported. It differs from one minor version of Python to the next. Nobody has to raise a number when the code
@@ -55,16 +55,16 @@ def _told(constant: Any) -> bytes:
 
 
 def _modules(first: str, packages: set[str]) -> Iterator[tuple[str, CodeType]]:
-    """The engine's modules that one needs, itself among them; adds the other packages that they import."""
+    """This program's modules that one needs, itself among them; adds the packages that they import."""
     waiting, seen = [first], {first}
     while waiting:
         name = waiting.pop()
         code = _code(name)
         yield name, code
         for imported in _imports(code):
-            if not imported.startswith("app."):
+            if not imported.startswith(_OWN):
                 packages.add(imported.split(".")[0])
-            elif imported.startswith(_OWN) and imported not in seen and _is_module(imported):
+            elif imported not in seen and _is_module(imported):
                 seen.add(imported)
                 waiting.append(imported)
 
@@ -91,7 +91,7 @@ def _imports(code: CodeType) -> Iterator[str]:
         if step.opname == "IMPORT_NAME":
             source = str(step.argval)
             yield source
-        elif step.opname == "IMPORT_FROM" and source.startswith("app."):
+        elif step.opname == "IMPORT_FROM" and source.startswith(_OWN):
             yield f"{source}.{step.argval}"
     for constant in code.co_consts:
         if isinstance(constant, CodeType):

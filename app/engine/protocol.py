@@ -306,9 +306,9 @@ class Estimated:
 
     Args:
         volumes: Millilitres of each sample's mask.
+        interval: Millilitres between which the true volume probably lies.
         surety: For each array axis (k, j, i); empty where no voxel is inside.
         doubt: The chance, 0 to 0.5, that a voxel is on the wrong side, which a person is shown; None where unknown.
-        interval: Millilitres between which the true volume probably lies; None where unknown.
     """
 
     request: Estimate
@@ -316,9 +316,9 @@ class Estimated:
     mean: Logits
     deviation: Logits
     volumes: tuple[float, ...]
+    interval: tuple[float, float]
     surety: tuple[Surety, ...] = ()
     doubt: NDArray[np.float32] | None = None
-    interval: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,7 +92,7 @@ class Samples:
         mean, deviation, unsure = (self._blocks.spread(values, cells, region) for values in (mean, deviation, unsure))
         volumes = tuple(count * voxel_volume / 1000 for count in self._voxels)
         span = interval(mean, unsure, voxel_volume / 1000, volumes)
-        return Estimated(request, region, mean, deviation, volumes, surety(region, mean, unsure), unsure, span)
+        return Estimated(request, region, mean, deviation, volumes, span, surety(region, mean, unsure), unsure)
 
 
 def _decoded(

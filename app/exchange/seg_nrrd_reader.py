@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from app.errors import BadInput
 from app.exchange.incoming import Incoming, IncomingSegment
 from app.exchange.terms import SCHEME, SIDES, term
-from app.volume_io import nrrd_file, read_volume
+from app.volume_io import nrrd, read_volume
 from app.volume_io.stored_image import StoredImage
 
 Fields = Mapping[str, str]
@@ -19,7 +19,7 @@ Fields = Mapping[str, str]
 
 def fields_of(path: str | Path) -> Fields:
     """The key and value pairs of an NRRD file's header; none where it has none or is no NRRD file."""
-    return nrrd_file.pairs(Path(path)) if str(path).lower().endswith(".nrrd") else {}
+    return nrrd.pairs(Path(path)) if str(path).lower().endswith(".nrrd") else {}
 
 
 def is_seg_nrrd(fields: Fields) -> bool:
@@ -34,7 +34,7 @@ def read(path: str | Path) -> Incoming:
         BadInput: when it is damaged.
     """
     path = Path(path)
-    image = nrrd_file.header(path)
+    image = nrrd.header(path)
     layers, fields = _layers(path, image), image.pairs
     segments = []
     number = 0

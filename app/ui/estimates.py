@@ -96,9 +96,8 @@ class Estimates(QObject):
         if estimated is None:
             self._segments.show_interval("")
             return False
-        low, high = (millilitres(end) for end in estimated.interval or (0.0, 0.0))
-        text = self.tr("probably %1 to %2").replace("%1", low).replace("%2", high)
-        self._segments.show_interval(text if estimated.interval else "")
+        low, high = (millilitres(end) for end in estimated.interval)
+        self._segments.show_interval(self.tr("probably %1 to %2").replace("%1", low).replace("%2", high))
         return True
 
     def _ask_again(self) -> None:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from app.geometry import Geometry
 from app.volume import Source, Volume
-from app.volume_io import gipl, metaimage, mgh, nrrd_file
+from app.volume_io import gipl, metaimage, mgh, nrrd
 from app.volume_io.formats import MGH
 from app.volume_io.series import SeriesInfo
 from app.volume_io.stored_image import StoredImage
@@ -67,7 +67,7 @@ def stored(path: Path) -> StoredImage:
     name = path.name.lower()
     if name.endswith((".mha", ".mhd")):
         return metaimage.header(path)
-    return gipl.header(path) if name.endswith((".gipl", ".gipl.gz")) else nrrd_file.header(path)
+    return gipl.header(path) if name.endswith((".gipl", ".gipl.gz")) else nrrd.header(path)
 
 
 def _header(path: Path) -> tuple[Geometry, int]:

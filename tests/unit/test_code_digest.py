@@ -41,6 +41,13 @@ def test_every_module_that_makes_features_counts(monkeypatch, module: str) -> No
     assert digest(FEATURES) != before
 
 
+def test_a_module_below_the_engine_counts_too(monkeypatch) -> None:
+    """The median by which `classic` smooths is an editing tool's as well."""
+    before = digest(FEATURES)
+    _change(monkeypatch, "app.median", "\n_", "\nANOTHER = 1\n_")
+    assert digest(FEATURES) != before
+
+
 def test_what_only_answers_clicks_does_not_count(monkeypatch) -> None:
     before = digest(FEATURES)
     _change(monkeypatch, "app.engine.classic.solver", "_KEEP = 0.8", "_KEEP = 0.7")

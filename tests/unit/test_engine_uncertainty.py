@@ -179,7 +179,7 @@ def test_it_can_be_cancelled_between_decodes() -> None:
 
 def made_estimate(deviation: np.ndarray, mean: np.ndarray, start: tuple[int, int, int] = (0, 0, 0)) -> Estimated:
     stop = tuple(a + n for a, n in zip(start, mean.shape, strict=True))
-    return Estimated(Estimate(1, 1, PROMPTS), Region(start, stop), mean, deviation, (1.0,))
+    return Estimated(Estimate(1, 1, PROMPTS), Region(start, stop), mean, deviation, (1.0,), (1.0, 1.0))
 
 
 def test_the_suggestion_is_where_the_samples_disagree_near_the_border() -> None:

@@ -39,9 +39,9 @@ def test_the_shell_is_denser_than_what_it_encloses_and_than_what_lies_around():
     assert np.median(marrows) > np.median(around)
 
 
-def test_most_cubes_are_known_as_ct():
-    cubes = (bones(48, np.random.default_rng(seed))[0] for seed in range(20))
-    assert sum(in_hounsfield(np.percentile(cube, (0.1, 99.9))) for cube in cubes) >= 8
+def test_about_half_of_the_cubes_reach_from_air_to_bone_and_are_known_as_ct():
+    cubes = (bones(48, np.random.default_rng(seed))[0] for seed in range(30))
+    assert 11 <= sum(in_hounsfield(np.percentile(cube, (0.1, 99.9))) for cube in cubes) <= 19
 
 
 def test_the_same_numbers_give_the_same_bones():

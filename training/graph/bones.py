@@ -10,26 +10,28 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from training import painting, shapes
+from training import clicks, painting, shapes
 from training.shapes import Field, Random
 
 Mask = NDArray[np.bool_]
 
 _MARROW_IS_FAT = 0.3  # share of the bones with yellow marrow
+_SMALLEST = 100  # voxels
 _IN_A_ROW = 0.4  # share of the cubes with bones in a row
 
 
 def bones(side: int, random: Random) -> tuple[Field, list[Mask]]:
-    """A cube of invented tissue with one to four bones in Hounsfield units, and their masks."""
+    """A cube of invented tissue with bones in Hounsfield units, and their masks."""
     labels = shapes.label_map(side, random)
     image = np.minimum(painting.paint(labels, random, hounsfield=True), random.uniform(60, 160)).astype(np.float32)
-    grid = np.stack(np.meshgrid(*[np.arange(side, dtype=np.float32)] * 3, indexing="ij"))
+    grid = np.indices(labels.shape, dtype=np.float32)
     grid += side * random.uniform(0.0, 0.04) * np.stack([shapes.smooth_noise(side, 4, random) for _ in range(3)])
     taken, masks = np.zeros(labels.shape, dtype=bool), []
     seed, in_a_row = int(random.integers(1 << 31)), random.random() < _IN_A_ROW
     for shape in _row(grid, random) if in_a_row else _apart(grid, random):
-        mask = _largest(shape & ~taken)
-        if mask.sum() < 100:
+        free = shape & ~taken
+        mask = clicks.largest(free) if free.any() else free
+        if mask.sum() < _SMALLEST:
             continue
         _fill(image, mask, np.random.default_rng(seed) if in_a_row else random)  # those of a row are alike
         masks.append(mask)
@@ -52,23 +54,8 @@ def _row(grid: Field, random: Random) -> list[Mask]:
     if not lines.size:
         return []
     step = max(4, round(float(np.ptp(lines) * random.uniform(0.6, 1.1))))
-    return [_moved(first, axis, n * step) for n in range(-(side // step), side // step + 1)]
-
-
-def _moved(mask: Mask, axis: int, by: int) -> Mask:
-    moved, rows = np.zeros_like(mask), np.moveaxis(mask, axis, 0)
-    out, size = np.moveaxis(moved, axis, 0), rows.shape[0]
-    if abs(by) < size:
-        out[max(0, by) : size + min(0, by)] = rows[max(0, -by) : size + min(0, -by)]
-    return moved
-
-
-def _largest(mask: Mask) -> Mask:
-    """Its largest connected part."""
-    parts = ndimage.label(mask)[0]
-    sizes = np.bincount(parts.ravel())
-    sizes[0] = 0
-    return np.asarray(mask & (parts == sizes.argmax()))
+    shifts = np.arange(-(side // step), side // step + 1)[:, None] * step * np.eye(3, dtype=int)[axis]
+    return [ndimage.shift(first.astype(np.uint8), shift, order=0) > 0 for shift in shifts]
 
 
 def _fill(image: Field, mask: Mask, random: Random) -> None:

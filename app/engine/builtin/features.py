@@ -28,15 +28,12 @@ class BuiltinFeatures(Features):
 
     surroundings: NDArray[np.float32]
 
-    @classmethod
-    def of(cls, features: Features) -> BuiltinFeatures:
-        """With what lies around the pieces."""
-        return cls(**_parts(features), surroundings=surroundings(features))
-
 
 def prepare_features(volume: Volume, progress: ReportProgress, token: Token, wanted: int = PIECES) -> BuiltinFeatures:
     """See `classic.features.prepare_features`."""
-    return BuiltinFeatures.of(classic.prepare_features(volume, progress, token, wanted))
+    features = classic.prepare_features(volume, progress, token, wanted)
+    token.raise_if_cancelled()
+    return BuiltinFeatures(**_parts(features), surroundings=surroundings(features))
 
 
 def pack(features: BuiltinFeatures) -> dict[str, NDArray[np.generic]]:

@@ -1,4 +1,4 @@
-"""`GraphNetwork`: logits of the pieces of a subgraph, in numpy: 0.16 million parameters need no runtime of their own.
+"""`GraphNetwork`: logits of the pieces of a subgraph, in numpy: 0.17 million parameters need no runtime of their own.
 
 Six layers. Each lets every piece hear its neighbours, through three kernels near by and three times farther away, and
 a summary of the whole (four soft groups of pieces, pooled by size). `training/graph/network.py` is the same in torch.

@@ -52,11 +52,6 @@ class Looking:
         return place
 
     @property
-    def pitch(self) -> float:
-        """Millimetres from piece to piece: the cube root of the usual volume."""
-        return float((np.median(self.features.pieces.size) * self.features.lattice.cell) ** (1 / 3))
-
-    @property
     def extent(self) -> int:
         """Pieces that the object might have: the larger of the two answers at hand."""
         answers = [self.judged.logits] if self.before is None else [self.judged.logits, self.before]

@@ -150,7 +150,7 @@ def _answers(looking: Looking, nodes: Nodes) -> list[Floats]:
         np.array(float(agreed)),
         np.array(np.log1p(len(seeds.include)) / 3),
         np.array(np.log1p(len(seeds.exclude)) / 3),
-        np.log1p(np.maximum(rim, 0) / looking.pitch) / 3,
+        np.log1p(np.maximum(rim, 0) / looking.features.pitch) / 3,
         squashed(_edges(looking)[nodes]),
         looking.judged.evidence[nodes] / STEEPNESS,
     ]
@@ -170,7 +170,7 @@ def _edges(looking: Looking) -> Floats:
 def _away(looking: Looking, nodes: Nodes, ends: Nodes) -> Floats:
     if not ends.size:
         return np.array(_NOWHERE)
-    return np.asarray(np.log1p(millimetres(looking.features, ends, nodes) / looking.pitch) / 3)
+    return np.asarray(np.log1p(millimetres(looking.features, ends, nodes) / looking.features.pitch) / 3)
 
 
 def _bounded(columns: Floats) -> Array:

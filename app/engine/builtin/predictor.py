@@ -39,17 +39,19 @@ class BuiltinPredictor(ClassicPredictor):
     def solve(self, prepared: Features, seeds: Seeds, prior: Prior | None) -> NDArray[np.float32]:
         """Logits (n,) of the pieces."""
         before = None if prior is None else on_pieces(prepared, prior)
-        looking = Looking.of(_seen(prepared), seeds, before)
+        looking = Looking.of(_own(prepared), seeds, before)
         return super().solve(prepared, seeds, prior) if looking is None else decide(self._network, looking)
 
     def pack(self, prepared: Features) -> dict[str, NDArray[np.generic]]:
         """For the embedding cache."""
-        return pack(_seen(prepared))
+        return pack(_own(prepared))
 
     def unpack(self, volume: Volume, arrays: dict[str, NDArray[np.generic]]) -> BuiltinFeatures:
         """From the embedding cache."""
         return unpack(volume, arrays)
 
 
-def _seen(prepared: Features) -> BuiltinFeatures:
-    return prepared if isinstance(prepared, BuiltinFeatures) else BuiltinFeatures.of(prepared)
+def _own(prepared: Features) -> BuiltinFeatures:
+    if not isinstance(prepared, BuiltinFeatures):
+        raise TypeError("features of another model")
+    return prepared

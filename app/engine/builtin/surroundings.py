@@ -17,7 +17,7 @@ from app.engine.classic.lattice import Lattice
 Array = NDArray[np.float32]
 
 SCALES = (0.7, 1.4, 2.8, 5.6)
-"""Standard deviations, in units of the pieces' width."""
+"""Standard deviations, in units of the way from piece to piece."""
 
 SEEN, TISSUE = 6 * len(SCALES), 4
 COUNT = SEEN + TISSUE
@@ -29,8 +29,7 @@ _AIR, _CONTRAST, _DENSEST = -500.0, 150.0, 6000.0  # HU between which the ends o
 
 def surroundings(features: Features) -> Array:
     """(n, COUNT) of the pieces, each between -1 and 1 or little beyond."""
-    width = float((np.median(features.pieces.size) * features.lattice.cell) ** (1 / 3))
-    columns = [column for scale in SCALES for column in _at_scale(features, scale * width)]
+    columns = [column for scale in SCALES for column in _at_scale(features, scale * features.pitch)]
     columns += _tissue(features)
     return np.stack(columns, axis=1).astype(np.float32)
 

@@ -37,6 +37,11 @@ class Features:
     pieces: Supervoxels
     graph: Graph
 
+    @property
+    def pitch(self) -> float:
+        """Millimetres from piece to piece: the cube root of the usual volume."""
+        return float((np.median(self.pieces.size) * self.lattice.cell) ** (1 / 3))
+
 
 def prepare_features(volume: Volume, progress: ReportProgress, token: Token, wanted: int = PIECES) -> Features:
     """The slow step: some seconds for a 512 x 512 x 300 CT.

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +10,7 @@ from numpy.typing import NDArray
 from app.engine.blocks import Blocks
 from app.engine.classic.tone import Tone
 from app.geometry import Index
+from app.threads import on_threads
 
 _CELLS = 4_500_000  # cutting this many takes half a second on two cores, describing the pieces as long
 _SLAB = 2_000_000  # voxels toned at a time by a thread: about what a processor's cache holds
@@ -62,9 +61,8 @@ class Lattice(Blocks):
     def coarsen_toned(self, array: NDArray[np.generic], tone: Tone) -> NDArray[np.float32]:
         """Means of the tones over the blocks, slab by slab: the toned volume never lies in memory whole.
 
-        Several slabs at a time, on as many threads as there are cores, up to four: numpy works without Python's lock.
+        Several slabs at a time.
         """
         slab = max(1, _SLAB // max(1, self.factors[0] * array[0].size)) * self.factors[0]
         slabs = [array[k : k + slab] for k in range(0, array.shape[0], slab)]
-        with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
-            return np.concatenate(list(pool.map(lambda part: self.coarsen(tone(part)), slabs)))
+        return np.concatenate(on_threads(lambda part: self.coarsen(tone(part)), slabs))

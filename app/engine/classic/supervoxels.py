@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +9,8 @@ from numpy.typing import NDArray
 from scipy import ndimage, sparse
 
 from app.engine.classic.slic import slic
-from app.smoothing import median3
+from app.median import median3
+from app.threads import on_threads
 
 PIECES = 45_000
 """Of a volume, about."""
@@ -65,7 +64,7 @@ def partition(tone: NDArray[np.float32], steps: tuple[float, float, float], piec
         steps: Millimetres between cells along (k, j, i).
         pieces: Upper bound of how many, about.
     """
-    labels = _slic(tone, seed_grid(tone.shape, steps, max(_SMALLEST, tone.size / pieces)))
+    labels = slic(tone, seed_grid(tone.shape, steps, max(_SMALLEST, tone.size / pieces)))
     return describe(labels, tone, steps)
 
 
@@ -78,12 +77,6 @@ def seed_grid(shape: tuple[int, ...], steps: tuple[float, float, float], cells: 
             break
         grid[int(np.argmin(widths))] += 1
     return grid[0], grid[1], grid[2]
-
-
-def _slic(tone: NDArray[np.float32], grid: tuple[int, int, int]) -> NDArray[np.int32]:
-    if tone.size < 64 or max(grid) == 1:
-        return np.arange(tone.size, dtype=np.int32).reshape(tone.shape)
-    return slic(tone, grid)
 
 
 def describe(labels: NDArray[np.int32], tone: NDArray[np.float32], steps: tuple[float, float, float]) -> Supervoxels:
@@ -122,9 +115,8 @@ def _centroids(
 def _contacts(
     labels: NDArray[np.int32], tone: NDArray[np.float32], steps: tuple[float, float, float], count: int
 ) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float32], NDArray[np.float32]]:
-    with ThreadPoolExecutor(min(3, os.cpu_count() or 1)) as pool:
-        along = list(pool.map(lambda axis: _faces(labels, tone, steps, count, axis), range(3)))
-    both = along[0] + along[1] + along[2]
+    k, j, i = on_threads(lambda axis: _faces(labels, tone, steps, count, axis), range(3))
+    both = k + j + i
     both.sort_indices()
     pairs = both.tocoo()
     return (
@@ -156,8 +148,6 @@ def smooth(tone: NDArray[np.float32], steps: tuple[float, float, float]) -> NDAr
     """Edge-preserving: a median over the nearest neighbours, in the plane only where slices are thick."""
     thin = [s <= 2.0 * min(steps) and n > 2 for s, n in zip(steps, tone.shape, strict=True)]
     radius = [1 if t else 0 for t in thin]
-    if not any(radius):
-        return tone
     return median3(tone, radius)
 
 

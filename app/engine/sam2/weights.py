@@ -93,7 +93,7 @@ def empty_network(variant: Variant, image_size: int) -> Any:
     os.environ["HF_HUB_OFFLINE"] = "1"  # read at import, as is the next: nothing in there may reach the network
     os.environ["TRANSFORMERS_VERBOSITY"] = "error"  # it warns of settings that are not used here
     declare_vision_operators()  # transformers and timm import torchvision where it is installed
-    _without_training()
+    _without_needless_imports()
     if variant.perceiver:
         from transformers.models.edgetam_video.modeling_edgetam_video import EdgeTamVideoModel
 
@@ -103,7 +103,7 @@ def empty_network(variant: Variant, image_size: int) -> Any:
     return _evaluating(Sam2VideoModel(configuration(variant, image_size)))
 
 
-def _without_training() -> None:
+def _without_needless_imports() -> None:
     """Keep transformers from importing what is never asked for here: 37 MB of memory, 17 MB that a bundle leaves out.
 
     Its losses import all of scipy.optimize, unless they are told that there is no scipy. Its docstrings name the

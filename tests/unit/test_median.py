@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from app import smoothing
-from app.smoothing import median3
+from app import median
+from app.median import median3
 
 RADII = [radius for n in (1, 2, 3) for radius in product((0, 1), repeat=n)]
 
@@ -46,8 +46,8 @@ def test_the_network_is_right_for_every_arrangement() -> None:
 def test_it_is_itks_median_however_the_work_is_cut(
     slab: int, radius: tuple[int, int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(smoothing, "_SLAB", slab)
-    monkeypatch.setattr(smoothing, "_CHUNK", 1 + slab // 7)
+    monkeypatch.setattr(median, "_SLAB", slab)
+    monkeypatch.setattr(median, "_CHUNK", 1 + slab // 7)
     image = np.random.default_rng(1).normal(size=(7, 12, 9)).astype(np.float32)
     strided = np.asfortranarray(image)
     expected = sitk.GetArrayFromImage(sitk.Median(sitk.GetImageFromArray(image), radius[::-1]))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
+
+from app.threads import on_threads
 
 Image = NDArray[np.float32]
 Exchange = tuple[int, int]
@@ -39,9 +39,7 @@ def median3(image: Image, radius: Sequence[int]) -> Image:
     out = np.empty_like(image, order="C")
     thick = max(1, _SLAB * len(image) // image.size)
     cuts = [*range(0, len(image), thick), len(image)]
-    with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:  # numpy lets Python's lock go
-        for _ in pool.map(lambda cut: _fill(out, image, radius, *cut), pairwise(cuts)):
-            pass  # asked for, so that an error in a thread is not lost
+    on_threads(lambda cut: _fill(out, image, radius, *cut), pairwise(cuts))
     return out
 
 
