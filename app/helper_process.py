@@ -166,7 +166,10 @@ def main() -> int:
 def _step_back() -> None:
     """The window, its drawing and the answer to a click come first."""
     with contextlib.suppress(psutil.Error, OSError):
-        psutil.Process().nice(psutil.BELOW_NORMAL_PRIORITY_CLASS if sys.platform == "win32" else 2)
+        if sys.platform == "win32":
+            psutil.Process().nice(psutil.BELOW_NORMAL_PRIORITY_CLASS)
+        else:
+            os.nice(2)  # below the program's own, whatever that was started with
 
 
 def _answer(requests: IO[bytes], answers: IO[bytes]) -> None:
