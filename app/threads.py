@@ -1,4 +1,4 @@
-"""`on_threads`: work on many pieces of an array at a time, for what numpy does without Python's lock."""
+"""`on_threads`, `pool`: work on many pieces of an array at a time, for what numpy does without Python's lock."""
 
 from __future__ import annotations
 
@@ -14,8 +14,13 @@ _MOST = 4
 """Threads: more wait for memory, not for a core."""
 
 
+def pool() -> ThreadPoolExecutor:
+    """As many threads as there are cores, up to four, for a `with`."""
+    return ThreadPoolExecutor(min(_MOST, os.cpu_count() or 1))
+
+
 def on_threads(work: Callable[[Piece], Found], pieces: Iterable[Piece], at_once: int = 1) -> list[Found]:
-    """What `work` gives for each piece, in order, on as many threads as there are cores, up to four.
+    """What `work` gives for each piece, in order, on a `pool` of its own.
 
     Args:
         at_once: Pieces that a thread takes together, where one is little work.
@@ -23,5 +28,5 @@ def on_threads(work: Callable[[Piece], Found], pieces: Iterable[Piece], at_once:
     Raises:
         Exception: what `work` raises for the first piece for which it does.
     """
-    with ThreadPoolExecutor(min(_MOST, os.cpu_count() or 1)) as pool:
-        return list(pool.map(work, pieces, chunksize=at_once))
+    with pool() as threads:
+        return list(threads.map(work, pieces, chunksize=at_once))

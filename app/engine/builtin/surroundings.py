@@ -13,6 +13,7 @@ from scipy import ndimage
 
 from app.engine.classic.features import Features
 from app.engine.classic.lattice import Lattice
+from app.threads import on_threads
 
 Array = NDArray[np.float32]
 
@@ -29,8 +30,8 @@ _AIR, _CONTRAST, _DENSEST = -500.0, 150.0, 6000.0  # HU between which the ends o
 
 def surroundings(features: Features) -> Array:
     """(n, COUNT) of the pieces, each between -1 and 1 or little beyond."""
-    columns = [column for scale in SCALES for column in _at_scale(features, scale * features.pitch)]
-    columns += _tissue(features)
+    scales = on_threads(lambda scale: _at_scale(features, scale * features.pitch), SCALES)
+    columns = [*(column for scale in scales for column in scale), *_tissue(features)]
     return np.stack(columns, axis=1).astype(np.float32)
 
 

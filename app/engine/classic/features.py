@@ -12,6 +12,7 @@ from app.engine.classic.lattice import Lattice
 from app.engine.classic.supervoxels import PIECES, Supervoxels, partition, smooth, step_noise
 from app.engine.classic.tone import Tone
 from app.engine.protocol import ReportProgress, Token
+from app.threads import pool
 from app.volume import Volume
 
 _SMOOTH_ENOUGH = 8  # voxels to a cell: the mean of that many is as quiet as a median of 27, and a second quicker
@@ -61,10 +62,12 @@ def prepare_features(volume: Volume, progress: ReportProgress, token: Token, wan
         cells = smooth(cells, lattice.steps)
     token.raise_if_cancelled()
     progress(0.4, "Preparing")
-    pieces = partition(cells, lattice.steps, wanted)
+    with pool() as aside:  # while the pieces are joined, which only one thread can do
+        noise = aside.submit(step_noise, cells)
+        pieces = partition(cells, lattice.steps, wanted)
     token.raise_if_cancelled()
     progress(0.9, "Preparing")
-    graph = Graph.of(pieces, step_noise(cells))
+    graph = Graph.of(pieces, noise.result())
     progress(1.0, "Preparing")
     return Features(volume, tone, lattice, cells, pieces, graph)
 

@@ -48,9 +48,19 @@ class Graph:
         length = unlike + _NEAR * noise * apart + 1e-6
         usual = float(np.median(pieces.contact)) if pieces.contact.size else 1.0
         bond = pieces.contact / usual / (1.0 + (unlike / (_HALF * noise)) ** 4) + 1e-3
-        bonds = _symmetric(pieces, bond).astype(np.float32)
+        ends = np.stack([np.concatenate([a, b]), np.concatenate([b, a])]).astype(np.int64)
+        order = order_of(ends[0] * pieces.count + ends[1])
+        edge = np.empty(order.size, dtype=np.int64)
+        edge[order] = np.arange(order.size)
+        starts = np.concatenate([[0], np.cumsum(np.bincount(ends[0], minlength=pieces.count))])
+        columns = ends[1][order].astype(np.int32), starts.astype(np.int32)
+
+        def symmetric(values: NDArray[np.floating]) -> sparse.csr_array:
+            return sparse.csr_array((np.tile(values, 2)[order], *columns), shape=(pieces.count,) * 2)
+
+        bonds = symmetric(bond.astype(np.float32))
         pull = np.asarray(bonds.sum(axis=1), dtype=np.float32)
-        return cls(pieces, noise, _symmetric(pieces, length), bonds, pull, _positions(pieces))
+        return cls(pieces, noise, symmetric(length.astype(np.float64)), bonds, pull, edge.reshape(2, -1))
 
     def lengthened(self, by: Floats) -> sparse.csr_array:
         """The lengths with `by` (m,) added to each contact."""
@@ -99,20 +109,7 @@ def distances(lengths: sparse.csr_array, nodes: Nodes) -> Floats:
     return np.asarray(dijkstra(lengths, directed=True, indices=nodes, min_only=True))
 
 
-def _symmetric(pieces: Supervoxels, values: NDArray[np.floating]) -> sparse.csr_array:
-    rows = np.concatenate([pieces.first, pieces.second])
-    columns = np.concatenate([pieces.second, pieces.first])
-    both = np.concatenate([values, values]).astype(np.float64)
-    matrix = sparse.coo_array((both, (rows, columns)), shape=(pieces.count,) * 2).tocsr()
-    matrix.sort_indices()
-    return matrix
-
-
-def _positions(pieces: Supervoxels) -> NDArray[np.int64]:
-    """Where each contact went in a sorted symmetric matrix."""
-    rows = np.concatenate([pieces.first, pieces.second]).astype(np.int64)
-    columns = np.concatenate([pieces.second, pieces.first]).astype(np.int64)
-    order = np.argsort(rows * pieces.count + columns, kind="stable")
-    place = np.empty(order.size, dtype=np.int64)
-    place[order] = np.arange(order.size)
-    return place.reshape(2, -1)
+def order_of(keys: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Places of the keys in their order: each key and its place as one number, which numpy sorts ten times as fast."""
+    bits = keys.size.bit_length()
+    return np.sort((keys << bits) | np.arange(keys.size)) & ((1 << bits) - 1)

@@ -144,10 +144,9 @@ def connected(labels: Labels) -> Labels:
     parts = np.asarray(cc3d.connected_components(labels + 1, connectivity=6), dtype=np.int32) - 1
     flat, size = parts.ravel(), np.bincount(parts.ravel())
     stays = size >= _SMALLEST * np.median(size[_largest(labels, parts, size)])
-    target = np.arange(size.size)
+    target, loose = np.arange(size.size), np.flatnonzero(~stays[flat])
     for _ in range(_ROUNDS):
-        loose = np.flatnonzero(~stays[target[flat]])
-        small, large = _touching(target[parts], loose, stays)
+        small, large = _touching(parts, target, loose, stays)
         if not small.size:
             break
         pairs, shared = np.unique(small * size.size + large, return_counts=True)
@@ -157,6 +156,7 @@ def connected(labels: Labels) -> Labels:
         moved = np.arange(size.size)
         moved[small[most]] = large[most]
         target = moved[target]
+        loose = loose[~stays[target[flat[loose]]]]
     used = np.zeros(size.size, dtype=np.int32)
     used[target] = 1
     return np.asarray((np.cumsum(used, dtype=np.int32) - 1)[target][parts], dtype=np.int32)
@@ -171,18 +171,22 @@ def _largest(labels: Labels, parts: Labels, size: NDArray[np.int64]) -> NDArray[
 
 
 def _touching(
-    parts: NDArray[np.int64], loose: NDArray[np.int64], stays: NDArray[np.bool_]
+    parts: Labels, target: NDArray[np.int64], loose: NDArray[np.int64], stays: NDArray[np.bool_]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """For every face between a loose cell and a part that stays: the part of the one, and the other."""
+    """For every face between a loose cell and a part that stays: the part of the one, and the other, as they are now.
+
+    Args:
+        target: What each part has become.
+    """
     flat, small, large = parts.ravel(), [], []
     place = np.unravel_index(loose, parts.shape)
     for axis, length in enumerate(parts.shape):
         stride = int(np.prod(parts.shape[axis + 1 :]))
         for step, inside in ((-stride, place[axis] > 0), (stride, place[axis] < length - 1)):
             cells = loose[inside]
-            there = flat[cells + step]
+            there = target[flat[cells + step]]
             kept = stays[there]
-            small.append(flat[cells[kept]])
+            small.append(target[flat[cells[kept]]])
             large.append(there[kept])
     return np.concatenate(small), np.concatenate(large)
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -81,24 +83,27 @@ def seed_grid(shape: tuple[int, ...], steps: tuple[float, float, float], cells: 
 
 def describe(labels: NDArray[np.int32], tone: NDArray[np.float32], steps: tuple[float, float, float]) -> Supervoxels:
     """Statistics and contacts of a partition."""
-    flat, count = labels.ravel().astype(np.intp), int(labels.max()) + 1  # what bincount wants, made once
+    count = int(labels.max()) + 1
+    faces = [partial(_faces, labels, tone, steps, count, axis) for axis in range(3)]
+    k, j, i, looks = on_threads(lambda work: work(), [*faces, partial(_looks, labels, tone, steps, count)])
+    return Supervoxels(labels=labels, **looks, **_contacts(k + j + i))
+
+
+def _looks(
+    labels: NDArray[np.int32], tone: NDArray[np.float32], steps: tuple[float, float, float], count: int
+) -> dict[str, NDArray[np.float32]]:
+    """Tone, spread, size and centre of each piece."""
+    flat = labels.ravel().astype(np.intp)  # what bincount wants, made once
     size = np.bincount(flat, minlength=count).astype(np.float64)
     values = tone.ravel().astype(np.float64)
     mean = np.bincount(flat, values, count) / size
     square = np.bincount(flat, values**2, count) / size
-    centre = _centroids(flat.reshape(labels.shape), size, steps)
-    first, second, contact, step = _contacts(labels, tone, steps, count)
-    return Supervoxels(
-        labels=labels,
-        tone=mean.astype(np.float32),
-        spread=np.sqrt(np.maximum(square - mean**2, 0)).astype(np.float32),
-        size=size.astype(np.float32),
-        centre=centre,
-        first=first,
-        second=second,
-        contact=contact,
-        step=step,
-    )
+    return {
+        "tone": mean.astype(np.float32),
+        "spread": np.sqrt(np.maximum(square - mean**2, 0)).astype(np.float32),
+        "size": size.astype(np.float32),
+        "centre": _centroids(flat.reshape(labels.shape), size, steps),
+    }
 
 
 def _centroids(
@@ -112,19 +117,16 @@ def _centroids(
     return centre
 
 
-def _contacts(
-    labels: NDArray[np.int32], tone: NDArray[np.float32], steps: tuple[float, float, float], count: int
-) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float32], NDArray[np.float32]]:
-    k, j, i = on_threads(lambda axis: _faces(labels, tone, steps, count, axis), range(3))
-    both = k + j + i
-    both.sort_indices()
-    pairs = both.tocoo()
-    return (
-        pairs.row.astype(np.int32),
-        pairs.col.astype(np.int32),
-        pairs.data.real.astype(np.float32),
-        (pairs.data.imag / pairs.data.real).astype(np.float32),
-    )
+def _contacts(faces: sparse.csr_array) -> dict[str, NDArray[Any]]:
+    """What `_faces` found across all axes."""
+    faces.sort_indices()
+    pairs = faces.tocoo()
+    return {
+        "first": pairs.row.astype(np.int32),
+        "second": pairs.col.astype(np.int32),
+        "contact": pairs.data.real.astype(np.float32),
+        "step": (pairs.data.imag / pairs.data.real).astype(np.float32),
+    }
 
 
 def _faces(
