@@ -12,6 +12,8 @@ from types import TracebackType
 import torch
 from torch import Tensor, distributed
 
+_MEETING = "meeting"
+
 
 class Team:
     """A context; a team of one does nothing."""
@@ -19,7 +21,12 @@ class Team:
     def __init__(self, rank: int, size: int, folder: Path) -> None:
         self.rank = rank
         self.size = size
-        self._meeting = folder / "meeting"
+        self._meeting = folder / _MEETING
+
+    @staticmethod
+    def clear(folder: Path) -> None:
+        """Before a team starts: where a killed one met there, nobody answers any more."""
+        (folder / _MEETING).unlink(missing_ok=True)
 
     def __enter__(self) -> Team:
         if self.size > 1:

@@ -62,6 +62,7 @@ def main() -> None:
     """Train until the seconds or the steps are over."""
     args = arguments().parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
+    Team.clear(args.out)
     if args.processes == 1:
         train(0, args)
     else:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -149,6 +152,26 @@ def test_a_resumed_run_is_the_run_that_was_not_stopped(tmp_path: Path, network: 
     for name, value in whole.items():
         torch.testing.assert_close(resumed[name], value, rtol=0, atol=0)
     assert all(path.stat().st_size < 16_000_000 for path in (tmp_path / "whole").iterdir())
+
+
+@pytest.mark.slow
+def test_a_team_that_was_killed_goes_on(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "training.train", "--out", str(tmp_path), "--processes", "2", "--threads", "1"]
+    further = ["--batch", "1", "--device", "cpu", "--save-every", "0"]
+    killed = subprocess.Popen([*command, *further], start_new_session=True)
+    try:
+        deadline = time.monotonic() + 120
+        while not (tmp_path / "checkpoint.json").is_file():
+            assert killed.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+    finally:
+        os.killpg(killed.pid, signal.SIGKILL)
+        killed.wait()
+    assert (tmp_path / "meeting").is_file()
+    done = len((tmp_path / "log.txt").read_text().splitlines())
+    subprocess.run([*command, *further, "--steps", str(done + 1)], check=True, timeout=120)
+    assert not (tmp_path / "meeting").exists()
 
 
 def test_a_step_moves_the_weights_and_is_logged(tmp_path: Path) -> None:
