@@ -39,16 +39,21 @@ def correct(drawn: Field, answer: Mask, mask: Mask, random: Random) -> None:
     maps.draw_points(drawn, maps.INCLUDE if mask[index] else maps.EXCLUDE, [index])
 
 
-def inside(mask: Mask, random: Random) -> Index:
-    """The deepest voxel of a mask, or in a third of the cases any, deeper ones likelier."""
+def inside(mask: Mask, random: Random, spacing: tuple[float, ...] | None = None, deepest: float = 0.66) -> Index:
+    """The deepest voxel of a mask, or in a third of the cases any, deeper ones likelier.
+
+    Args:
+        spacing: Of the voxels, where depth is meant in millimetres.
+        deepest: Share of the cases in which it is the deepest.
+    """
     box = ndimage.find_objects(mask.astype(np.uint8))[0]
     crop = mask[box]
     stride = 2 if crop.size > 16000 else 1  # every second voxel tells the depth of a large part as well
     coarse = np.pad(crop[(slice(None, None, stride),) * mask.ndim], 1)
     if not coarse.any():
         stride, coarse = 1, np.pad(crop, 1)
-    depth = ndimage.distance_transform_edt(coarse)[(slice(1, -1),) * mask.ndim]
-    if random.random() < 0.66:
+    depth = ndimage.distance_transform_edt(coarse, sampling=spacing)[(slice(1, -1),) * mask.ndim]
+    if random.random() < deepest:
         at = int(depth.argmax())
     else:
         weights = depth.ravel() ** 1.5

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 from scipy import sparse
@@ -13,6 +15,7 @@ from app.engine.builtin.node_features import JUDGED  # noqa: E402
 from app.engine.classic.race import STEEPNESS  # noqa: E402
 from app.prompts import Box, Point, Scribble, SliceMask  # noqa: E402
 from tests.data import shared  # noqa: E402
+from training import clicks  # noqa: E402
 from training import scans as real_scans  # noqa: E402
 from training.batches import Recipe  # noqa: E402
 from training.graph import scans, user  # noqa: E402
@@ -74,7 +77,8 @@ def test_the_user_begins_inside_and_corrects_what_is_wrong(scene: list[scans.Exa
 def test_first_prompts_speak_of_the_object(seed: int) -> None:
     mask = np.zeros((20, 22, 24), bool)
     mask[5:12, 6:15, 7:20] = True
-    match user.first(mask, np.random.default_rng(seed)):
+    random = np.random.default_rng(seed)
+    match user.first(mask, partial(clicks.inside, random=random), random):
         case Point(index, positive):
             assert positive
             assert mask[index]
@@ -85,6 +89,19 @@ def test_first_prompts_speak_of_the_object(seed: int) -> None:
             assert mask[box.region().slices].sum() == mask.sum()
         case SliceMask(axis, index, drawn):
             np.testing.assert_array_equal(drawn, np.take(mask, index, axis))
+
+
+def test_the_deepest_voxel_is_meant_in_millimetres() -> None:
+    mask = np.zeros((12, 24, 30), bool)
+    mask[1:10, 2:11, 1:10] = True  # nine voxels a side: 5 to the outside
+    mask[4:7, 2:21, 12:29] = True  # three slices of 4 mm, 19 mm wide: 2 voxels to the outside, but 8 mm
+    assert clicks.inside(mask, np.random.default_rng(0), deepest=1.0) == (5, 6, 5)
+    k, _, i = clicks.inside(mask, np.random.default_rng(0), (4.0, 1.0, 1.0), deepest=1.0)
+    assert k == 5
+    assert 12 <= i < 29
+    anywhere = {clicks.inside(mask, np.random.default_rng(seed), deepest=0.0) for seed in range(5)}
+    assert len(anywhere) > 1
+    assert all(mask[index] for index in anywhere)
 
 
 def test_untrained_it_says_what_classic_says(scene: list[scans.Example]) -> None:

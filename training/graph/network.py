@@ -15,7 +15,7 @@ from app.engine.builtin.node_features import COUNT, JUDGED
 from app.engine.builtin.subgraph import Subgraph
 from app.engine.classic.race import STEEPNESS
 
-WIDTH, HIDDEN, GROUPS, LAYERS, FIRST = 40, 64, 4, 6, 96
+WIDTH, HIDDEN, GROUPS, LAYERS, FIRST = 40, 64, 4, 6, 112
 
 
 @dataclass(frozen=True)

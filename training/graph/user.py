@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +21,8 @@ from training import clicks
 from training.graph.scans import Example, Mask
 from training.shapes import Random
 
+_DEEPEST = 0.8  # share of the clicks that lie as deep as can be in the object, or in what is wrong
+
 
 @dataclass(frozen=True)
 class Lesson:
@@ -32,9 +36,10 @@ class Lesson:
 def lessons(example: Example, network: GraphNetwork, rounds: int, random: Random) -> list[Lesson]:
     """What the network sees at each of its own answers, corrected `rounds` times at most."""
     target = example.target
-    prompts: list[Prompt] = [first(example.mask, random)]
+    inside = partial(clicks.inside, random=random, spacing=example.features.lattice.spacing, deepest=_DEEPEST)
+    prompts: list[Prompt] = [first(example.mask, inside, random)]
     if _looking(example, prompts, None) is None:  # on a slice, what is thinner than its pieces is inside of none
-        prompts = [_point(clicks.inside(example.mask, random), True)]
+        prompts = [_point(inside(example.mask), True)]
     before, made = None, []
     for _ in range(rounds + 1):
         looking = _looking(example, prompts, before)
@@ -46,7 +51,7 @@ def lessons(example: Example, network: GraphNetwork, rounds: int, random: Random
         wrong = (before > 0)[example.features.pieces.labels] ^ example.mask
         if not wrong.any():
             break
-        index = clicks.inside(clicks.largest(wrong), random)
+        index = inside(clicks.largest(wrong))
         prompts.append(_point(index, bool(example.mask[index])))
     return made
 
@@ -56,14 +61,14 @@ def _looking(example: Example, prompts: list[Prompt], before: Floats | None) -> 
     return Looking.of(example.features, Seeds.of(tuple(prompts), lattice.full, lattice.spacing), before)
 
 
-def first(mask: Mask, random: Random) -> Prompt:
+def first(mask: Mask, inside: Callable[[Mask], tuple[int, ...]], random: Random) -> Prompt:
     """Mostly one click; else a scribble, a box as a person would draw it, or the object on one slice."""
     kind = random.random()
-    if kind < 0.68:
-        return _point(clicks.inside(mask, random), True)
-    if kind < 0.74:
-        return _scribble(mask, random)
     if kind < 0.8:
+        return _point(inside(mask), True)
+    if kind < 0.86:
+        return _scribble(mask, random)
+    if kind < 0.92:
         return _box(mask, random)
     axis = int(random.integers(3))
     index = int(mask.sum(axis=tuple(a for a in range(3) if a != axis)).argmax())

@@ -52,6 +52,11 @@ class Looking:
         return place
 
     @property
+    def included(self) -> bool:
+        """Whether the newest point or scribble says that something is inside."""
+        return bool(self.known.newest.size) and self.known.newest[0] in self.known.include
+
+    @property
     def extent(self) -> int:
         """Pieces that the object might have: the larger of the two answers at hand."""
         answers = [self.judged.logits] if self.before is None else [self.judged.logits, self.before]

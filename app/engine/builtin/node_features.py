@@ -1,4 +1,4 @@
-"""What the network is told of each piece: 117 numbers of about unit size, in units of noise and pieces."""
+"""What the network is told of each piece: 121 numbers of about unit size, in units of noise and pieces."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from app.engine.builtin import surroundings
+from app.engine.builtin import depths, surroundings
 from app.engine.builtin.looking import Looking
 from app.engine.builtin.surroundings import squashed
 from app.engine.classic.graph import Floats, Nodes, distances
@@ -15,8 +15,9 @@ from app.engine.classic.solver import millimetres
 
 Array = NDArray[np.float32]
 
-COUNT = 41 + surroundings.COUNT + 2 * surroundings.SEEN
-"""Numbers a piece: those of `of_pieces`, of `along_paths`, and of `around`."""
+_AROUND = surroundings.COUNT + 2 * surroundings.SEEN
+COUNT = 41 + _AROUND + depths.COUNT
+"""Numbers a piece: those of `of_pieces`, of `along_paths`, of `around`, and of `depths`."""
 
 JUDGED = 16
 """Column of the logits that `classic` gives, in units of `STEEPNESS`: the network adds to them."""
@@ -52,7 +53,7 @@ def along_paths(looking: Looking, nodes: Nodes) -> Array:
 
 
 def around(looking: Looking, nodes: Nodes) -> Array:
-    """(m, COUNT - 41) of some pieces: their surroundings, and how unlike those of what is included or excluded."""
+    """(m, _AROUND) of some pieces: their surroundings, and how unlike those of what is included or excluded."""
     features, known = looking.features, looking.known
     seen = features.surroundings[:, : surroundings.SEEN]
     apart = [_unlike(seen, nodes, ends, features.pieces.size) for ends in (known.include, known.exclude)]
@@ -137,8 +138,7 @@ def _prompts(looking: Looking, nodes: Nodes) -> list[Floats]:
 
 def _answers(looking: Looking, nodes: Nodes) -> list[Floats]:
     """The last answer, what was asked so far, and where the piece lies."""
-    known, seeds, before = looking.known, looking.seeds, looking.before
-    agreed = bool(known.newest.size) and known.newest[0] in known.include
+    seeds, before = looking.seeds, looking.before
     last = np.array(0.0) if before is None else np.clip(before[nodes], -STEEPNESS, STEEPNESS) / STEEPNESS
     pieces, lattice = looking.features.pieces, looking.features.lattice
     extent = np.array(lattice.shape) * np.array(lattice.steps)
@@ -147,7 +147,7 @@ def _answers(looking: Looking, nodes: Nodes) -> list[Floats]:
     return [
         last,
         np.array(float(before is not None)),
-        np.array(float(agreed)),
+        np.array(float(looking.included)),
         np.array(np.log1p(len(seeds.include)) / 3),
         np.array(np.log1p(len(seeds.exclude)) / 3),
         np.log1p(np.maximum(rim, 0) / looking.features.pitch) / 3,

@@ -8,10 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from app.engine.builtin.depths import depths
 from app.engine.builtin.looking import Looking
 from app.engine.builtin.node_features import along_paths, around, of_pieces
-from app.engine.classic.graph import Nodes
+from app.engine.classic.graph import Nodes, order_of
 from app.engine.classic.solver import millimetres
+from app.threads import pool
 
 Array = NDArray[np.float32]
 
@@ -43,9 +45,13 @@ class Subgraph:
     def around(cls, looking: Looking, most: int = MOST) -> Subgraph:
         """The pieces that the includes' front takes first and those nearest to the includes, half and half."""
         nodes = _chosen(looking, int(np.clip(_AROUND * looking.extent, min(_LEAST, most), most)))
-        told = np.concatenate([part(looking, nodes) for part in (of_pieces, along_paths, around)], axis=1)
+        with pool() as threads:
+            told = threads.map(lambda part: part(looking, nodes), (along_paths, depths, of_pieces, around))
+            kernels = _kernels(looking, nodes)
+            paths, deep, own, surrounding = told
         size = looking.features.pieces.size
-        return cls(nodes, told, (size[nodes] / np.median(size)).astype(np.float32), _kernels(looking, nodes))
+        columns = np.concatenate([own, paths, surrounding, deep], axis=1)
+        return cls(nodes, columns, (size[nodes] / np.median(size)).astype(np.float32), kernels)
 
 
 def _chosen(looking: Looking, count: int) -> Nodes:
@@ -70,7 +76,7 @@ def _kernels(looking: Looking, nodes: Nodes) -> tuple[sparse.csr_array, ...]:
     first, second, contact = first[both], second[both], pieces.contact[both]
     unlike = pieces.unlike[both] / noise
     rows, columns = np.concatenate([first, second]), np.concatenate([second, first])
-    order = np.argsort(rows * nodes.size + columns, kind="stable")
+    order = order_of(rows * nodes.size + columns)
     rows, columns = rows[order], columns[order]
     starts = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=nodes.size))])
     little = 1e-6 * float(np.median(contact)) + 1e-9 if contact.size else 1e-9
