@@ -79,8 +79,19 @@ def test_a_correction_knows_how_deep_it_lies_in_what_was_wrong_and_which_way_tha
     level = np.linalg.norm((centre - np.array(CENTRE) * np.array(SPACING))[:, :2], axis=1) < 3
     assert columns[beyond & level, BEYOND].min() > 0.5
     assert columns[behind & level, BEYOND].max() < -0.5
-    excluded = told(features, Point(CENTRE), Point((20, 22, 24), False), before=before)
-    assert excluded[0, DEEP] != columns[0, DEEP]  # now from what was rightly left out
+
+
+def test_an_exclude_knows_how_thick_the_leak_is(features: BuiltinFeatures, ball: np.ndarray) -> None:
+    leak = ball.copy()
+    leak[:, :, 32:40] = True  # a slab of 8 mm beside the ball; the click is in its middle
+    before = np.where(inside(features, leak), 5.0, -5.0)
+    columns = told(features, Point(CENTRE), Point((20, 22, 35), False), before=before)
+    assert (np.exp(3 * columns[0, DEEP]) - 0.1) * features.pitch == pytest.approx(4, abs=2)
+    centre = features.pieces.centre
+    middle = np.abs(centre[:, :2] - np.array([20 * SPACING[0], 22])).max(axis=1) < 3
+    near, far = (middle & (centre[:, 2] > low) & (centre[:, 2] < high) for low, high in ((26, 31), (41, 46)))
+    assert columns[near, BEYOND].max() < -0.5  # where the nearest is that was rightly left out
+    assert columns[far, BEYOND].min() > 0.5
 
 
 @pytest.mark.parametrize("first", [Point(CENTRE), Box((12, 14, 12), (28, 30, 28)), Scribble(((20, 22, 20),), True)])

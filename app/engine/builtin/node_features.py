@@ -9,14 +9,13 @@ from scipy import sparse
 from app.engine.builtin import depths, surroundings
 from app.engine.builtin.looking import Looking
 from app.engine.builtin.surroundings import squashed
-from app.engine.classic.graph import Floats, Nodes, distances
+from app.engine.classic.graph import Floats, Nodes, distances, with_data
 from app.engine.classic.race import STEEPNESS, Race
 from app.engine.classic.solver import millimetres
 
 Array = NDArray[np.float32]
 
-_AROUND = surroundings.COUNT + 2 * surroundings.SEEN
-COUNT = 41 + _AROUND + depths.COUNT
+COUNT = 41 + surroundings.COUNT + 2 * surroundings.SEEN + depths.COUNT
 """Numbers a piece: those of `of_pieces`, of `along_paths`, of `around`, and of `depths`."""
 
 JUDGED = 16
@@ -36,15 +35,18 @@ def of_pieces(looking: Looking, nodes: Nodes) -> Array:
     return _bounded(np.stack(np.broadcast_arrays(*columns), axis=1))
 
 
-def along_paths(looking: Looking, nodes: Nodes) -> Array:
+def along_paths(looking: Looking, nodes: Nodes, pairs: sparse.csr_array) -> Array:
     """(m, 3) of some pieces: the largest step on the way from what is inside, from what is outside; the newest prompt.
 
     Paths keep to these pieces.
+
+    Args:
+        pairs: See `Graph.among`.
     """
     noise, known = looking.features.graph.noise, looking.known
     place = looking.places(nodes)
     include, exclude, newest = (place[n][place[n] >= 0] for n in (known.include, known.exclude, known.newest))
-    lengths = sparse.csr_array(looking.judged.lengths[nodes][:, nodes])
+    lengths = with_data(pairs, looking.judged.lengths.data)
     steep = sparse.csr_array(((lengths.data / noise) ** _POWER, lengths.indices, lengths.indptr), shape=lengths.shape)
     largest = [distances(steep, ends) ** (1 / _POWER) for ends in (include, exclude)]
     away = distances(lengths, newest) / noise

@@ -11,7 +11,7 @@ from scipy import sparse
 from app.engine.builtin.depths import depths
 from app.engine.builtin.looking import Looking
 from app.engine.builtin.node_features import along_paths, around, of_pieces
-from app.engine.classic.graph import Nodes, order_of
+from app.engine.classic.graph import Nodes
 from app.engine.classic.solver import millimetres
 from app.threads import pool
 
@@ -45,12 +45,14 @@ class Subgraph:
     def around(cls, looking: Looking, most: int = MOST) -> Subgraph:
         """The pieces that the includes' front takes first and those nearest to the includes, half and half."""
         nodes = _chosen(looking, int(np.clip(_AROUND * looking.extent, min(_LEAST, most), most)))
-        with pool() as threads:
-            told = threads.map(lambda part: part(looking, nodes), (along_paths, depths, of_pieces, around))
-            kernels = _kernels(looking, nodes)
-            paths, deep, own, surrounding = told
+        pairs = looking.features.graph.among(nodes)
+        with pool() as threads:  # the kernels are made beside what is told: a click takes 8 ms less on two cores
+            paths = threads.submit(along_paths, looking, nodes, pairs)
+            told = threads.map(lambda part: part(looking, nodes), (depths, of_pieces, around))
+            kernels = _kernels(looking, pairs)
+            deep, own, surrounding = told
         size = looking.features.pieces.size
-        columns = np.concatenate([own, paths, surrounding, deep], axis=1)
+        columns = np.concatenate([own, paths.result(), surrounding, deep], axis=1)
         return cls(nodes, columns, (size[nodes] / np.median(size)).astype(np.float32), kernels)
 
 
@@ -68,21 +70,15 @@ def _chosen(looking: Looking, count: int) -> Nodes:
     return np.flatnonzero(taken)
 
 
-def _kernels(looking: Looking, nodes: Nodes) -> tuple[sparse.csr_array, ...]:
-    pieces, noise = looking.features.pieces, looking.features.graph.noise
-    place = looking.places(nodes)
-    first, second = place[pieces.first], place[pieces.second]
-    both = (first >= 0) & (second >= 0)
-    first, second, contact = first[both], second[both], pieces.contact[both]
-    unlike = pieces.unlike[both] / noise
-    rows, columns = np.concatenate([first, second]), np.concatenate([second, first])
-    order = order_of(rows * nodes.size + columns)
-    rows, columns = rows[order], columns[order]
-    starts = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=nodes.size))])
+def _kernels(looking: Looking, pairs: sparse.csr_array) -> tuple[sparse.csr_array, ...]:
+    pieces, graph = looking.features.pieces, looking.features.graph
+    rows = np.repeat(np.arange(pairs.shape[0]), np.diff(pairs.indptr))
+    contacts = graph.contact[pairs.data]
+    contact, unlike = pieces.contact[contacts], pieces.unlike(contacts) / graph.noise
     little = 1e-6 * float(np.median(contact)) + 1e-9 if contact.size else 1e-9
     kernels = []
     for half in _HALVES:
-        weight = np.tile(contact / (1.0 + (unlike / half) ** 4), 2)[order]
-        shares = weight / (np.bincount(rows, weight, nodes.size) + little)[rows]
-        kernels.append(sparse.csr_array((shares.astype(np.float32), columns, starts), shape=(nodes.size,) * 2))
+        weight = contact / (1.0 + (unlike / half) ** 4)
+        shares = weight / (np.bincount(rows, weight, pairs.shape[0]) + little)[rows]
+        kernels.append(sparse.csr_array((shares.astype(np.float32), pairs.indices, pairs.indptr), shape=pairs.shape))
     return tuple(kernels)

@@ -57,11 +57,10 @@ class Cuts:
         mean = _sums(inside, size * pieces.tone, cut.size) / cells
         square = _sums(inside, size * pieces.tone.astype(np.float64) ** 2, cut.size) / cells
         a, b = inside[pieces.first], inside[pieces.second]
-        cut_through = np.flatnonzero(a != b)  # by some candidates; the others have no contact of their own
-        low, high = (side(a[cut_through], b[cut_through]) for side in (np.minimum, np.maximum))
-        contact = pieces.contact[cut_through].astype(np.float64)
-        steps = contact * pieces.step[cut_through]
-        border, step = (_sums(low, part, cut.size) - _sums(high, part, cut.size) for part in (contact, steps))
+        low, high = np.minimum(a, b), np.maximum(a, b)
+        steps = pieces.contact * pieces.step
+        border = _sums(low, pieces.contact, cut.size) - _sums(high, pieces.contact, cut.size)
+        step = _sums(low, steps, cut.size) - _sums(high, steps, cut.size)
         border = np.maximum(border, 1e-6)
         spread = np.sqrt(np.maximum(square - mean**2, 0)) / noise
         volume = cells * cell

@@ -29,7 +29,7 @@ class Graph:
         lengths: (n, n) symmetric sparse matrix, for shortest paths.
         bonds: (n, n) symmetric sparse matrix, how strongly neighbours pull each other.
         pull: (n,) sum of each piece's bonds.
-        edge: Position of each contact of `pieces` in the data of `lengths`, upper and lower triangle: (2, m).
+        contact: (2m,) which contact of `pieces` each entry of `lengths` is: each is there both ways.
     """
 
     pieces: Supervoxels
@@ -37,37 +37,32 @@ class Graph:
     lengths: sparse.csr_array
     bonds: sparse.csr_array
     pull: NDArray[np.float32]
-    edge: NDArray[np.int64]
+    contact: NDArray[np.int64]
 
     @classmethod
     def of(cls, pieces: Supervoxels, noise: float) -> Graph:
         """Lengths from steps of tone and distances, bonds from shared faces and likeness."""
         a, b = pieces.first, pieces.second
         apart = np.linalg.norm(pieces.centre[a] - pieces.centre[b], axis=1)
-        unlike = pieces.unlike
+        unlike = pieces.unlike()
         length = unlike + _NEAR * noise * apart + 1e-6
         usual = float(np.median(pieces.contact)) if pieces.contact.size else 1.0
         bond = pieces.contact / usual / (1.0 + (unlike / (_HALF * noise)) ** 4) + 1e-3
-        ends = np.stack([np.concatenate([a, b]), np.concatenate([b, a])]).astype(np.int64)
-        order = order_of(ends[0] * pieces.count + ends[1])
-        edge = np.empty(order.size, dtype=np.int64)
-        edge[order] = np.arange(order.size)
-        starts = np.concatenate([[0], np.cumsum(np.bincount(ends[0], minlength=pieces.count))])
-        columns = ends[1][order].astype(np.int32), starts.astype(np.int32)
-
-        def symmetric(values: NDArray[np.floating]) -> sparse.csr_array:
-            return sparse.csr_array((np.tile(values, 2)[order], *columns), shape=(pieces.count,) * 2)
-
-        bonds = symmetric(bond.astype(np.float32))
+        pattern = _both_ways(pieces)
+        lengths, bonds = with_data(pattern, length.astype(np.float64)), with_data(pattern, bond.astype(np.float32))
         pull = np.asarray(bonds.sum(axis=1), dtype=np.float32)
-        return cls(pieces, noise, symmetric(length.astype(np.float64)), bonds, pull, edge.reshape(2, -1))
+        return cls(pieces, noise, lengths, bonds, pull, pattern.data)
 
     def lengthened(self, by: Floats) -> sparse.csr_array:
         """The lengths with `by` (m,) added to each contact."""
-        data = self.lengths.data.copy()
-        data[self.edge[0]] += by
-        data[self.edge[1]] += by
+        data = self.lengths.data + by[self.contact]
         return sparse.csr_array((data, self.lengths.indices, self.lengths.indptr), shape=self.lengths.shape)
+
+    def among(self, nodes: Nodes) -> sparse.csr_array:
+        """(k, k) of some pieces in rising order: which entry of `lengths` each pair of them is."""
+        entries = np.arange(self.contact.size)
+        every = sparse.csr_array((entries, self.lengths.indices, self.lengths.indptr), shape=self.lengths.shape)
+        return sparse.csr_array(every[nodes][:, nodes])
 
     def settle(self, belief: Floats, trust: float, fixed: Nodes, rounds: int) -> Floats:
         """Probabilities after neighbours that look alike came to agree; pieces `fixed` keep their belief.
@@ -107,6 +102,20 @@ def distances(lengths: sparse.csr_array, nodes: Nodes) -> Floats:
     if not nodes.size:
         return np.full(lengths.shape[0], np.inf)
     return np.asarray(dijkstra(lengths, directed=True, indices=nodes, min_only=True))
+
+
+def with_data(pattern: sparse.csr_array, values: NDArray[np.generic]) -> sparse.csr_array:
+    """A matrix of values that are picked by the numbers in another one."""
+    return sparse.csr_array((values[pattern.data], pattern.indices, pattern.indptr), shape=pattern.shape)
+
+
+def _both_ways(pieces: Supervoxels) -> sparse.csr_array:
+    """(n, n) the number of the contact of each pair."""
+    rows = np.concatenate([pieces.first, pieces.second])
+    columns = np.concatenate([pieces.second, pieces.first])
+    order = order_of(rows.astype(np.int64) * pieces.count + columns)
+    starts = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=pieces.count))]).astype(np.int32)
+    return sparse.csr_array((order % max(1, pieces.first.size), columns[order], starts), shape=(pieces.count,) * 2)
 
 
 def order_of(keys: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -50,9 +50,7 @@ def _votes(features: Features, indices: Indices) -> Floats:
 
 def _inside(features: Features, bounds: Region) -> NDArray[np.bool_]:
     """(n,) whether a piece's centre lies in the region."""
-    spacing = np.array(features.lattice.spacing)
-    first = 0.5 * (np.array(features.lattice.steps) - spacing)  # from the first voxel's centre to the first cell's
-    middle = (features.pieces.centre + first) / spacing
+    middle = (features.pieces.centre + features.lattice.first) / np.array(features.lattice.spacing)
     inside = (middle >= np.array(bounds.start) - 0.5) & (middle <= np.array(bounds.stop) - 0.5)
     return np.asarray(inside.all(axis=1))
 

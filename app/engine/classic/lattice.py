@@ -47,9 +47,14 @@ class Lattice(Blocks):
         k, j, i = self.steps
         return k * j * i
 
+    @property
+    def first(self) -> NDArray[np.float64]:
+        """(3,) millimetres from the middle of the first voxel to that of the first cell."""
+        return np.asarray(0.5 * (np.array(self.steps) - np.array(self.spacing)))
+
     def millimetres(self, indices: NDArray[np.int64]) -> NDArray[np.float64]:
         """Where voxels (n, 3) lie, along (k, j, i) from the middle of the first cell, as `Supervoxels.centre`."""
-        return np.asarray(indices * np.array(self.spacing) - 0.5 * (np.array(self.steps) - np.array(self.spacing)))
+        return np.asarray(indices * np.array(self.spacing) - self.first)
 
     def coarsen(self, array: NDArray[np.generic]) -> NDArray[np.float32]:
         """Means over the blocks."""
@@ -88,4 +93,5 @@ def _mean(rows: NDArray[np.float32], factor: int) -> NDArray[np.float32]:
     for n in range(2, factor):
         total += rows[n::factor]
     total += rows[0::factor]
-    return np.asarray(total / np.float32(factor))
+    total /= np.float32(factor)
+    return total

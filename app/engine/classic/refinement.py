@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import reduce
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -10,6 +12,7 @@ from app.engine.classic.seeds import Indices, Seeds
 from app.engine.diffusion import settle
 from app.engine.protocol import Prediction
 from app.geometry import Index, Region
+from app.threads import on_threads
 
 SURE = 8.0  # logit of a voxel that a prompt speaks of: 99.97 %
 
@@ -22,6 +25,8 @@ _HALF = 2.0  # in units of the noise, the step at which two cells are half stran
 _ROUNDS = 15
 _BALL = 2.0  # cells around a prompt that it speaks for too, as nobody clicks on a border on purpose
 _FIXED = 1e3
+_SLAB = 8  # planes of cells that are looked at together
+_NOTHING = Region((0, 0, 0), (0, 0, 0))
 
 
 def refine(features: Features, seeds: Seeds, pieces: NDArray[np.float32]) -> Prediction:
@@ -40,13 +45,23 @@ def sketch(features: Features, seeds: Seeds, pieces: NDArray[np.float32]) -> Pre
 
 def _cells(features: Features, seeds: Seeds, pieces: NDArray[np.float32]) -> tuple[Region, NDArray[np.float32]]:
     """Cells around the object and their logits, settled one by one where they are few enough."""
-    cells = np.take(pieces, features.pieces.labels)
-    box = Region.around(cells > 0)
-    if box is None:
-        return Region((0, 0, 0), (0, 0, 0)), np.zeros((0, 0, 0), dtype=np.float32)
+    labels = features.pieces.labels
+    box = _around(labels, pieces > 0)
+    if not box.size:
+        return box, np.zeros((0, 0, 0), dtype=np.float32)
     box = box.grown(3, features.lattice.shape)
-    crop = np.ascontiguousarray(cells[box.slices])
+    crop = np.take(pieces, labels[box.slices])
     return box, _settled(features, seeds, box, crop) if crop.size <= _MOST else crop
+
+
+def _around(labels: NDArray[np.int32], inside: NDArray[np.bool_]) -> Region:
+    """The tightest box around the cells of some pieces; slab by slab, as all cells at once took four times as long."""
+
+    def of(first: int) -> Region:
+        box = Region.around(np.take(inside, labels[first : first + _SLAB]))
+        return _NOTHING if box is None else box.placed((first, 0, 0))
+
+    return reduce(Region.union, on_threads(of, range(0, labels.shape[0], _SLAB)), _NOTHING)
 
 
 def bound(features: Features, seeds: Seeds, region: Region, logits: NDArray[np.float32]) -> Prediction:

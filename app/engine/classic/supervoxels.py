@@ -50,10 +50,10 @@ class Supervoxels:
         """Number of pieces."""
         return int(self.tone.size)
 
-    @property
-    def unlike(self) -> NDArray[np.float32]:
-        """(m,) how unlike the two pieces of each contact are, on the tone scale: in their means and at their faces."""
-        return np.asarray(0.5 * (np.abs(self.tone[self.first] - self.tone[self.second]) + self.step), dtype=np.float32)
+    def unlike(self, contacts: NDArray[np.int64] | slice = slice(None)) -> NDArray[np.float32]:
+        """How unlike the two pieces of some contacts are, on the tone scale: in their means and at their faces."""
+        apart = np.abs(self.tone[self.first[contacts]] - self.tone[self.second[contacts]])
+        return np.asarray(0.5 * (apart + self.step[contacts]), dtype=np.float32)
 
 
 def partition(tone: NDArray[np.float32], steps: tuple[float, float, float], pieces: int = PIECES) -> Supervoxels:

@@ -61,7 +61,7 @@ class Tone:
 
 
 def _percentile(values: NDArray[np.float64], often: NDArray[np.int64], share: float) -> float:
-    """Of values that rise, each there so often."""
+    """As `np.percentile` of all of them would give, of values that rise, each there so often."""
     place, ends = share / 100 * (int(often.sum()) - 1), np.cumsum(often)
     below, above = (values[np.searchsorted(ends, n, side="right")] for n in (np.floor(place), np.ceil(place)))
     return float(below + (above - below) * (place % 1))

@@ -84,9 +84,15 @@ class Report:
         }
 
 
-def clicks_3d(clicker: Clicker, reference: Mask, spacing: Spacing, rounds: int = 10) -> Report:
-    """Round 1 clicks the deepest inside point, each later one the deepest point of the largest wrong component."""
-    return Report("clicks-3d", _clicks(clicker, reference, spacing, rounds, None)[0], rounds)
+def clicks_3d(
+    clicker: Clicker, reference: Mask, spacing: Spacing, rounds: int = 10, first: Point | None = None
+) -> Report:
+    """Round 1 clicks the deepest inside point, each later one the deepest point of the largest wrong component.
+
+    Args:
+        first: Clicked in round 1 instead.
+    """
+    return Report("clicks-3d", _clicks(clicker, reference, spacing, rounds, None, first)[0], rounds)
 
 
 def clicks_propagate(clicker: Clicker, reference: Mask, spacing: Spacing, rounds: int = ROUNDS_2D) -> Report:
@@ -154,12 +160,17 @@ def next_click(mask: Mask, reference: Mask, spacing: Spacing, plane: tuple[int, 
 
 
 def _clicks(
-    clicker: Clicker, reference: Mask, spacing: Spacing, rounds: int, plane: tuple[int, int] | None
+    clicker: Clicker,
+    reference: Mask,
+    spacing: Spacing,
+    rounds: int,
+    plane: tuple[int, int] | None,
+    first: Point | None = None,
 ) -> tuple[tuple[Round, ...], Mask]:
     """The rounds, and the mask after the last."""
     if not reference.any():
         raise ValueError("the reference is empty")
-    point: Point | None = first_click(reference, spacing, plane)
+    point: Point | None = first or first_click(reference, spacing, plane)
     mask = np.zeros_like(reference)
     prompts: tuple[Point, ...] = ()
     done: list[Round] = []
