@@ -154,3 +154,20 @@ def test_an_object_thinner_than_its_pieces_is_asked_for_by_a_click_where_its_sli
         made = user.lessons(example, network, 1, random)
         assert made
         assert made[0].target.max() > 0
+
+
+def test_some_users_click_on_one_slice_alone(scene: list[scans.Example], monkeypatch) -> None:
+    monkeypatch.setattr(user, "_ON_A_SLICE", 1.0)
+    _, network = untrained()
+    random = np.random.default_rng(2)
+    hand = user._Hand.of(scene[0], random)
+    assert hand.axis >= 0
+    assert scene[0].mask[hand.inside(hand.seen(scene[0].mask))]
+    asked = []
+    looking = user._looking
+    monkeypatch.setattr(
+        user, "_looking", lambda e, prompts, b: (asked.append(list(prompts)), looking(e, prompts, b))[1]
+    )
+    assert user.lessons(scene[0], network, 4, np.random.default_rng(3))
+    places = np.array([prompt.index for prompt in asked[-1]])
+    assert any(np.ptp(places[:, axis]) == 0 for axis in range(3))

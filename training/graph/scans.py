@@ -16,16 +16,18 @@ from app.geometry import Geometry
 from app.volume import Volume
 from training import painting, scans, scenes, shapes
 from training.graph.bones import bones
+from training.graph.torsos import torso
 from training.painting import paint
 from training.scans import Scan
 from training.shapes import Field, Random
 
 Mask = NDArray[np.bool_]
 
-_NATIVE = 0.6  # share of the scenes on a scan's own grid
+_NATIVE = 0.5  # share of the scenes on a scan's own grid
 _REPAINTED = 0.35  # share of these with invented intensities
 _VOXELS = 900_000
-_CUBES = (0.3, 0.45, 0.65)  # of the other scenes: outlined, with pseudo-objects, with invented bones
+_ORGANS = 12  # of a torso that are looked at in one scene
+_CUBES = {"outlined": 0.2, "pseudo": 0.1, "bones": 0.1, "torso": 0.42, "shapes": 0.18}  # of the other scenes
 _SOFT = 0.12  # share of the images that are much smoother than their grid, as ultrasound and resampled scans are
 _KEPT = 0.8  # share of the CTs that keep Hounsfield units
 _SMALLEST, _LARGEST = 25, 0.5  # voxels; share of the image
@@ -134,21 +136,28 @@ def _part(mask: Mask, random: Random) -> Mask:
 
 def _cube(real: list[Scan], random: Random) -> tuple[Field, list[Mask], tuple[float, float, float]]:
     """A turned and zoomed region of a real scan, or an invented one; some in thick slices."""
-    side, kind = int(random.integers(48, 84)), random.random()
-    if real and kind < _CUBES[0]:
-        image, masks = scans.region(scans.weighted(real, random), side, random)
-    elif real and kind < _CUBES[1]:
-        image, masks = scans.pseudo(real[random.integers(len(real))], side, random)
-    elif kind < _CUBES[2]:
-        image, masks = bones(side, random)
-    else:
-        labels = shapes.label_map(side, random)
-        image, masks = paint(labels, random), [scenes.connected(labels, random) for _ in range(6)]
+    image, masks, step = _imagined(real, random)
     if random.random() < 0.3:
         image, masks = painting.thick_slices(image, masks, random)
     if random.random() > 0.3:
-        return image, masks, (1.0, 1.0, 1.0)
+        return image, masks, (step, step, step)
     axis, thick = int(random.integers(3)), int(random.integers(2, 5))
     every = tuple(slice(None, None, thick) if a == axis else slice(None) for a in range(3))
-    k, j, i = (float(thick) if a == axis else 1.0 for a in range(3))
+    k, j, i = (step * thick if a == axis else step for a in range(3))
     return ndimage.uniform_filter1d(image, thick, axis=axis)[every], [m[every] for m in masks], (k, j, i)
+
+
+def _imagined(real: list[Scan], random: Random) -> tuple[Field, list[Mask], float]:
+    """A cube of one of the kinds, what is in it, and millimetres to a voxel."""
+    side, kind = int(random.integers(48, 84)), random.choice(list(_CUBES), p=list(_CUBES.values()))
+    if kind == "torso":
+        image, masks, step = torso(side, random)
+        return image, [masks[n] for n in random.permutation(len(masks))[:_ORGANS]], step
+    if kind == "outlined" and real:
+        return *scans.region(scans.weighted(real, random), side, random), 1.0
+    if kind == "pseudo" and real:
+        return *scans.pseudo(real[random.integers(len(real))], side, random), 1.0
+    if kind == "bones":
+        return *bones(side, random), 1.0
+    labels = shapes.label_map(side, random)
+    return paint(labels, random), [scenes.connected(labels, random) for _ in range(6)], 1.0

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +20,7 @@ from training import clicks
 from training.graph.scans import Example, Mask
 from training.shapes import Random
 
+_ON_A_SLICE = 0.15  # share of the lessons with all clicks on one slice, as before it is carried to its neighbours
 _DEEPEST = 0.8  # share of the clicks that lie as deep as can be in the object, or in what is wrong
 
 
@@ -33,13 +33,41 @@ class Lesson:
     prompts: int
 
 
+@dataclass(frozen=True)
+class _Hand:
+    """Clicks anywhere, or on the slice `index` across `axis` alone."""
+
+    spacing: tuple[float, ...]
+    random: Random
+    axis: int = -1
+    index: int = 0
+
+    @classmethod
+    def of(cls, example: Example, random: Random) -> _Hand:
+        """Mostly anywhere, else on the object's largest slice across a random axis."""
+        spacing = example.features.lattice.spacing
+        if random.random() >= _ON_A_SLICE:
+            return cls(spacing, random)
+        axis = int(random.integers(3))
+        return cls(tuple(np.delete(spacing, axis)), random, axis, _largest_slice(example.mask, axis))
+
+    def seen(self, mask: Mask) -> Mask:
+        """What of a mask the user looks at, in 3D or 2D."""
+        return mask if self.axis < 0 else np.take(mask, self.index, self.axis)
+
+    def inside(self, part: Mask) -> tuple[int, ...]:
+        """A voxel of something that is seen."""
+        place = clicks.inside(part, self.random, self.spacing, _DEEPEST)
+        return place if self.axis < 0 else (*place[: self.axis], self.index, *place[self.axis :])
+
+
 def lessons(example: Example, network: GraphNetwork, rounds: int, random: Random) -> list[Lesson]:
     """What the network sees at each of its own answers, corrected `rounds` times at most."""
-    target = example.target
-    inside = partial(clicks.inside, random=random, spacing=example.features.lattice.spacing, deepest=_DEEPEST)
-    prompts: list[Prompt] = [first(example.mask, inside, random)]
-    if _looking(example, prompts, None) is None:  # on a slice, what is thinner than its pieces is inside of none
-        prompts = [_point(inside(example.mask), True)]
+    target, mask, hand = example.target, example.mask, _Hand.of(example, random)
+    begun = first(mask, hand.inside, random) if hand.axis < 0 else _point(hand.inside(hand.seen(mask)), True)
+    if _looking(example, [begun], None) is None:  # on a slice, what is thinner than its pieces is inside of none
+        begun = _point(hand.inside(hand.seen(mask)), True)
+    prompts: list[Prompt] = [begun]
     before, made = None, []
     for _ in range(rounds + 1):
         looking = _looking(example, prompts, before)
@@ -48,11 +76,11 @@ def lessons(example: Example, network: GraphNetwork, rounds: int, random: Random
         graph = Subgraph.around(looking)
         made.append(Lesson(graph, target[graph.nodes], len(prompts)))
         before = joined(looking, graph, network(graph))
-        wrong = (before > 0)[example.features.pieces.labels] ^ example.mask
+        wrong = hand.seen((before > 0)[example.features.pieces.labels] ^ mask)
         if not wrong.any():
             break
-        index = inside(clicks.largest(wrong))
-        prompts.append(_point(index, bool(example.mask[index])))
+        index = hand.inside(clicks.largest(wrong))
+        prompts.append(_point(index, bool(mask[index])))
     return made
 
 
@@ -71,8 +99,12 @@ def first(mask: Mask, inside: Callable[[Mask], tuple[int, ...]], random: Random)
     if kind < 0.92:
         return _box(mask, random)
     axis = int(random.integers(3))
-    index = int(mask.sum(axis=tuple(a for a in range(3) if a != axis)).argmax())
+    index = _largest_slice(mask, axis)
     return SliceMask(axis, index, np.take(mask, index, axis))
+
+
+def _largest_slice(mask: Mask, axis: int) -> int:
+    return int(mask.sum(axis=tuple(a for a in range(3) if a != axis)).argmax())
 
 
 def _point(index: tuple[int, ...], positive: bool) -> Point:

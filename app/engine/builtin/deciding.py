@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit, logit
 
 from app.engine.builtin.graph_network import GraphNetwork
 from app.engine.builtin.looking import Looking
@@ -12,6 +13,8 @@ from app.engine.classic.race import STEEPNESS
 from app.engine.classic.solver import whole
 
 _SUREST = 8.0
+_FEW = 2  # voxels under prompts up to which the network's doubt counts in full
+_MOST_LIFT = 3.0
 _NOT_SEEN = -1.0  # logit of a piece that the network does not look at, where `classic` is not surer that it is outside
 
 
@@ -21,12 +24,37 @@ def decide(network: GraphNetwork, looking: Looking) -> NDArray[np.float32]:
     return joined(looking, graph, network(graph)).astype(np.float32)
 
 
+def idea(network: GraphNetwork, looking: Looking) -> NDArray[np.float32]:
+    """(n,) what `decide` says of the pieces that the network looks at; 0, that is no idea, of all others."""
+    graph = Subgraph.around(looking)
+    said = np.zeros(looking.count, dtype=np.float32)
+    said[graph.nodes] = joined(looking, graph, network(graph))[graph.nodes]
+    return said
+
+
 def joined(looking: Looking, graph: Subgraph, seen: NDArray[np.floating]) -> NDArray[np.float64]:
     """(n,) logits of all pieces from those (m,) of a subgraph."""
     known, judged = looking.known, looking.judged.logits
+    seen = seen + _lift(seen, graph.size, len(looking.seeds.include) + len(looking.seeds.exclude))
     # An object larger than what the network can look at stays as it was judged without it there.
     logits = judged.copy() if looking.extent > graph.nodes.size else np.minimum(judged, _NOT_SEEN)
     logits[graph.nodes] = seen
     logits[known.include], logits[known.exclude] = STEEPNESS, -STEEPNESS
     logits = np.where(known.outside, -STEEPNESS, np.clip(logits, -_SUREST, _SUREST))
     return np.asarray(whole(looking.features, known, logits), dtype=np.float64)
+
+
+def _lift(seen: NDArray[np.floating], size: NDArray[np.floating], prompts: int) -> float:
+    """What to add to logits so that the pieces above 0 are those whose Dice with the object is expected to be largest.
+
+    While much is unsure, that takes more pieces than those that are likelier inside than not: all down to half of the
+    best Dice that can be expected (Lipton, Elkan and Naryanaswamy, 2014, Optimal thresholding of classifiers to
+    maximize F1 measure). Pieces are taken to err one by one. After some prompts corrections say where, and it fades: on
+    the 28 train objects Dice is 0.63 / 0.76 / 0.79 / 0.83 with it and 0.62 / 0.75 / 0.80 / 0.84 without (same weights),
+    and 0.57 / 0.72 instead of 0.54 / 0.70 after one and two clicks when the first is not in the middle.
+    """
+    order = np.argsort(-seen)
+    chance, weight = expit(seen[order].astype(np.float64)), size[order]
+    inside, taken = np.cumsum(chance * weight), np.cumsum(weight)
+    least = chance[int(np.argmax(inside / (taken + inside[-1])))]
+    return float(np.clip(-logit(least), 0.0, _MOST_LIFT)) * min(1.0, _FEW / max(1, prompts)) ** 2

@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from numpy.typing import NDArray
 
-from app.engine.builtin import features
-from app.engine.builtin.deciding import decide
+from app.engine.builtin import features, propagator
+from app.engine.builtin.deciding import decide, idea
 from app.engine.builtin.features import BuiltinFeatures, pack, prepare_features, unpack
 from app.engine.builtin.graph_network import GraphNetwork
 from app.engine.builtin.looking import Looking
+from app.engine.builtin.propagator import GuidedMemory
 from app.engine.classic import ClassicPredictor
 from app.engine.classic.features import Features
+from app.engine.classic.propagator import SliceMemory
 from app.engine.classic.seeds import Seeds
 from app.engine.classic.solver import on_pieces
 from app.engine.code_digest import digest
-from app.engine.protocol import ModelCard, Prior, ReportProgress, Token
+from app.engine.protocol import Logits, ModelCard, Prior, ReportProgress, Token
 from app.engine.registry import require_weights
+from app.prompts import SliceMask
 from app.volume import Volume
 
 
 class BuiltinPredictor(ClassicPredictor):
-    """See `Predictor`, `Sketcher` and `SlicePropagator`: slices are carried as `classic` does.
+    """See `Predictor`, `Sketcher` and `SlicePropagator`: slices are carried as `classic` does, with ends of its own.
 
     Raises:
         MissingModel: when the weights are not beside the card.
@@ -42,6 +47,21 @@ class BuiltinPredictor(ClassicPredictor):
         looking = Looking.of(_own(prepared), seeds, before)
         return super().solve(prepared, seeds, prior) if looking is None else decide(self._network, looking)
 
+    def remember(self, prepared: Features, axis: int, conditioning: Mapping[int, NDArray[np.bool_]]) -> GuidedMemory:
+        """See `SlicePropagator`."""
+        own = _own(prepared)
+
+        def ask(masks: Mapping[int, NDArray[np.bool_]]) -> NDArray[np.float32]:
+            drawn = tuple(SliceMask(axis, index, mask) for index, mask in masks.items())
+            looking = Looking.of(own, Seeds.of(drawn, own.volume.shape, own.volume.geometry.spacing), None)
+            return np.zeros(own.pieces.count, dtype=np.float32) if looking is None else idea(self._network, looking)
+
+        return propagator.remember(own, axis, conditioning, ask)
+
+    def carry(self, memory: SliceMemory, index: int, previous: int) -> tuple[Logits, float]:
+        """See `SlicePropagator`."""
+        return propagator.carry(_guided(memory), index, previous)
+
     def pack(self, prepared: Features) -> dict[str, NDArray[np.generic]]:
         """For the embedding cache."""
         return pack(_own(prepared))
@@ -49,6 +69,12 @@ class BuiltinPredictor(ClassicPredictor):
     def unpack(self, volume: Volume, arrays: dict[str, NDArray[np.generic]]) -> BuiltinFeatures:
         """From the embedding cache."""
         return unpack(volume, arrays)
+
+
+def _guided(memory: SliceMemory) -> GuidedMemory:
+    if not isinstance(memory, GuidedMemory):
+        raise TypeError("memory of another model")
+    return memory
 
 
 def _own(prepared: Features) -> BuiltinFeatures:

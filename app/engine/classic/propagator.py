@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,7 +49,7 @@ class SliceMemory:
     tones: dict[int, Floats] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, features: Features, axis: int, conditioning: Mapping[int, Mask]) -> SliceMemory:
+    def of(cls, features: Features, axis: int, conditioning: Mapping[int, Mask]) -> Self:
         """From given masks, of which at least one is not empty for anything to be carried."""
         memory = cls(features, axis, dict(conditioning), Appearance.blank(), 0)
         for index, mask in conditioning.items():
@@ -76,6 +77,11 @@ class SliceMemory:
             toned = self.features.tone(np.ascontiguousarray(plane))
             self.tones[index] = ndimage.median_filter(toned, 3, mode="nearest")
         return self.tones[index]
+
+    def told(self, index: int, window: tuple[slice, slice]) -> Floats:
+        """What else is known of a slice in a window: evidence for the object, as log odds. Here nothing is."""
+        del index, window
+        return np.zeros(1, dtype=np.float32)
 
 
 def carry(memory: SliceMemory, index: int, previous: int) -> tuple[Floats, float]:
@@ -121,11 +127,11 @@ def _solve(memory: SliceMemory, index: int, previous: int, window: tuple[slice, 
     before, depth = warped(before, moved), warped(_depth(memory.masks[previous][window], memory.steps), moved)
     looks = memory.appearance.evidence(now, noise)
     nearby = _nearby_evidence(before, now, depth, reach, memory.steps, noise)
-    image = np.clip(_LOOKS * looks + _NEARBY * nearby, -4.0, 4.0)
+    image = np.clip(_LOOKS * looks + _NEARBY * nearby + memory.told(index, window), -4.0, 4.0)
     place = _PLACE * depth / reach
     evidence = np.clip(image + place - _BIAS, -8.0, 8.0).astype(np.float32)
     evidence[depth < -2.0 * reach] = _FAR
-    belief = 1.0 / (1.0 + np.exp(-evidence))
+    belief = np.asarray(1.0 / (1.0 + np.exp(-evidence)), dtype=np.float32)
     trust = 0.02 + _TRUST * np.abs(2.0 * belief - 1.0) ** 2
     trust[depth < -2.0 * reach] = 50.0
     p = settle(now, belief, trust.astype(np.float32), _HALF * noise, memory.steps)
