@@ -103,6 +103,10 @@ class Region:
         return Region(start, _index([b + o for b, o in zip(self.stop, origin, strict=True)]))
 
 
+EMPTY = Region((0, 0, 0), (0, 0, 0))
+"""Holds no voxel."""
+
+
 @dataclass(frozen=True, eq=False)
 class Geometry:
     """A voxel grid in patient space.

@@ -1,7 +1,8 @@
 """Clicks as people make them: the first anywhere in the object. `python -m benchmarks.off_centre` (two minutes).
 
 The protocol's first click is the deepest point of the reference, which nobody finds on a screen. Here it is drawn from
-the whole object, deeper places likelier; the corrections after it are those of the protocol.
+the whole object, deeper places likelier; the corrections after it are those of the protocol. Lessons draw clicks in
+their own way (`training/clicks.py`), so that changing them does not change what is measured here.
 """
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ from app.engine.builtin.looking import Looking
 from app.engine.builtin.subgraph import Subgraph
 from app.engine.classic.graph import Floats
 from app.engine.classic.seeds import Seeds
+from app.engine.evaluation.protocols import largest_slice
 from app.prompts import Box, Point, Prompt, Scribble, SliceMask
 from training import clicks
 from training.graph.scans import Example, Mask
@@ -37,37 +38,46 @@ class Lesson:
 class _Hand:
     """Clicks anywhere, or on the slice `index` across `axis` alone."""
 
+    mask: Mask
     spacing: tuple[float, ...]
     random: Random
-    axis: int = -1
+    axis: int | None = None
     index: int = 0
 
     @classmethod
     def of(cls, example: Example, random: Random) -> _Hand:
         """Mostly anywhere, else on the object's largest slice across a random axis."""
-        spacing = example.features.lattice.spacing
+        mask, spacing = example.mask, example.features.lattice.spacing
         if random.random() >= _ON_A_SLICE:
-            return cls(spacing, random)
+            return cls(mask, spacing, random)
         axis = int(random.integers(3))
-        return cls(tuple(np.delete(spacing, axis)), random, axis, _largest_slice(example.mask, axis))
+        return cls(mask, tuple(np.delete(spacing, axis)), random, axis, largest_slice(mask, axis))
+
+    def first(self) -> Prompt:
+        """Of any kind, but on a slice a click."""
+        return first(self.mask, self.inside, self.random) if self.axis is None else self.click(self.seen(self.mask))
+
+    def click(self, part: Mask) -> Point:
+        """On something that is seen; include where that lies in the object."""
+        index = self.inside(part)
+        return _point(index, bool(self.mask[index]))
 
     def seen(self, mask: Mask) -> Mask:
         """What of a mask the user looks at, in 3D or 2D."""
-        return mask if self.axis < 0 else np.take(mask, self.index, self.axis)
+        return mask if self.axis is None else np.take(mask, self.index, self.axis)
 
     def inside(self, part: Mask) -> tuple[int, ...]:
         """A voxel of something that is seen."""
         place = clicks.inside(part, self.random, self.spacing, _DEEPEST)
-        return place if self.axis < 0 else (*place[: self.axis], self.index, *place[self.axis :])
+        return place if self.axis is None else (*place[: self.axis], self.index, *place[self.axis :])
 
 
 def lessons(example: Example, network: GraphNetwork, rounds: int, random: Random) -> list[Lesson]:
     """What the network sees at each of its own answers, corrected `rounds` times at most."""
     target, mask, hand = example.target, example.mask, _Hand.of(example, random)
-    begun = first(mask, hand.inside, random) if hand.axis < 0 else _point(hand.inside(hand.seen(mask)), True)
-    if _looking(example, [begun], None) is None:  # on a slice, what is thinner than its pieces is inside of none
-        begun = _point(hand.inside(hand.seen(mask)), True)
-    prompts: list[Prompt] = [begun]
+    prompts: list[Prompt] = [hand.first()]
+    if _looking(example, prompts, None) is None:  # on a slice, what is thinner than its pieces is inside of none
+        prompts = [hand.click(hand.seen(mask))]
     before, made = None, []
     for _ in range(rounds + 1):
         looking = _looking(example, prompts, before)
@@ -79,8 +89,7 @@ def lessons(example: Example, network: GraphNetwork, rounds: int, random: Random
         wrong = hand.seen((before > 0)[example.features.pieces.labels] ^ mask)
         if not wrong.any():
             break
-        index = hand.inside(clicks.largest(wrong))
-        prompts.append(_point(index, bool(mask[index])))
+        prompts.append(hand.click(clicks.largest(wrong)))
     return made
 
 
@@ -99,12 +108,8 @@ def first(mask: Mask, inside: Callable[[Mask], tuple[int, ...]], random: Random)
     if kind < 0.92:
         return _box(mask, random)
     axis = int(random.integers(3))
-    index = _largest_slice(mask, axis)
+    index = largest_slice(mask, axis)
     return SliceMask(axis, index, np.take(mask, index, axis))
-
-
-def _largest_slice(mask: Mask, axis: int) -> int:
-    return int(mask.sum(axis=tuple(a for a in range(3) if a != axis)).argmax())
 
 
 def _point(index: tuple[int, ...], positive: bool) -> Point:

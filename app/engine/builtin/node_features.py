@@ -55,7 +55,7 @@ def along_paths(looking: Looking, nodes: Nodes, pairs: sparse.csr_array) -> Arra
 
 
 def around(looking: Looking, nodes: Nodes) -> Array:
-    """(m, _AROUND) of some pieces: their surroundings, and how unlike those of what is included or excluded."""
+    """(m, 76) of some pieces: their surroundings, and how unlike those of what is included or excluded."""
     features, known = looking.features, looking.known
     seen = features.surroundings[:, : surroundings.SEEN]
     apart = [_unlike(seen, nodes, ends, features.pieces.size) for ends in (known.include, known.exclude)]

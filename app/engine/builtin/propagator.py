@@ -40,6 +40,7 @@ class GuidedMemory(SliceMemory):
         given: Slice -> mask, as given.
         ideas: Slice -> what the network made of it, of those at which it was asked.
         asked: Slice -> the one at which it was last asked on the way there.
+        view: (rows, columns) its logits on the slice at hand.
         known: Support on the given slices, 0..1.
     """
 
@@ -47,14 +48,18 @@ class GuidedMemory(SliceMemory):
     given: dict[int, Mask] = field(default_factory=dict)
     ideas: dict[int, Idea] = field(default_factory=dict)
     asked: dict[int, int] = field(default_factory=dict)
+    view: Logits = field(default_factory=lambda: np.zeros((0, 0), dtype=np.float32))
     known: float = 0.0
 
     def listen(self, ask: Ask, given: Mapping[int, Mask]) -> None:
         """Hear what the network makes of the given slices."""
         self.ask, self.given = ask, dict(given)
         self.ideas = dict.fromkeys(given, ask(given))
-        self.asked = {index: index for index in given}
-        self.known = float(np.mean([self.support(index, mask) for index, mask in given.items()] or [0.0]))
+        found = []
+        for index, mask in given.items():
+            self._look(index, index)
+            found.append(self.support(mask))
+        self.known = float(np.mean(found or [0.0]))
 
     def step(self, index: int, previous: int) -> None:
         """Go on to a slice from one whose mask is known; after some the network is asked anew."""
@@ -62,23 +67,25 @@ class GuidedMemory(SliceMemory):
         if abs(index - at) > _FAR and self.masks[previous].any():
             at = previous
             self.ideas[at] = self.ask(self.given | {at: self.masks[at]})
-        self.asked[index] = at
+        self._look(index, at)
 
     def told(self, index: int, window: tuple[slice, slice]) -> Logits:
         """The network's logits; less of them where it knows the given slices badly, as what is thinner than a piece."""
+        del index  # the one at hand
         weight = np.float32(_WEIGHT * max(0.0, 2 * self.known - 1) ** 2)
-        return np.asarray(weight * np.clip(self._logits(index)[window], -_CAP, _CAP))
+        return np.asarray(weight * np.clip(self.view[window], -_CAP, _CAP))
 
-    def support(self, index: int, mask: Mask) -> float:
-        """Mean probability that the network gives the pixels of a mask on a slice."""
-        return float(expit(self._logits(index)[mask]).mean()) if mask.any() else 0.0
+    def support(self, mask: Mask) -> float:
+        """Mean probability that the network gives the pixels of a mask on the slice at hand."""
+        return float(expit(self.view[mask]).mean()) if mask.any() else 0.0
 
-    def _logits(self, index: int) -> Logits:
-        """The network's on a slice."""
+    def _look(self, index: int, at: int) -> None:
+        """At a slice, with what the network said at slice `at`."""
+        self.asked[index] = at
         lattice, plane = self.features.lattice, Region.plane(self.features.volume.shape, self.axis, index)
         cells = lattice.touched(plane)
-        logits = self.ideas[self.asked[index]][self.features.pieces.labels[cells.slices]]
-        return np.asarray(lattice.spread(logits, cells, plane).squeeze(self.axis))
+        logits = self.ideas[at][self.features.pieces.labels[cells.slices]]
+        self.view = np.asarray(lattice.spread(logits, cells, plane).squeeze(self.axis))
 
 
 def remember(features: BuiltinFeatures, axis: int, given: Mapping[int, Mask], ask: Ask) -> GuidedMemory:
@@ -94,5 +101,5 @@ def carry(memory: GuidedMemory, index: int, previous: int) -> tuple[Logits, floa
     logits, confidence = propagator.carry(memory, index, previous)
     if memory.known < _NO_IDEA:
         return logits, confidence
-    support = min(1.0, memory.support(index, logits > 0) / (_ENOUGH * memory.known))
+    support = min(1.0, memory.support(logits > 0) / (_ENOUGH * memory.known))
     return logits, float((confidence * support) ** _EASE)

@@ -16,7 +16,7 @@ from app.engine.classic.seeds import Seeds
 from app.engine.classic.solver import solve
 from app.engine.code_digest import digest
 from app.engine.protocol import Logits, ModelCard, Prediction, Prior, ReportProgress, Token
-from app.geometry import Region
+from app.geometry import EMPTY
 from app.prompts import Prompt
 from app.volume import Volume
 
@@ -72,4 +72,4 @@ class ClassicPredictor:
 
 def nothing() -> Prediction:
     """An object without a voxel."""
-    return Prediction(Region((0, 0, 0), (0, 0, 0)), np.zeros((0, 0, 0), dtype=np.float32))
+    return Prediction(EMPTY, np.zeros((0, 0, 0), dtype=np.float32))

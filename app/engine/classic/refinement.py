@@ -11,7 +11,7 @@ from app.engine.classic.features import Features
 from app.engine.classic.seeds import Indices, Seeds
 from app.engine.diffusion import settle
 from app.engine.protocol import Prediction
-from app.geometry import Index, Region
+from app.geometry import EMPTY, Index, Region
 from app.threads import on_threads
 
 SURE = 8.0  # logit of a voxel that a prompt speaks of: 99.97 %
@@ -26,7 +26,6 @@ _ROUNDS = 15
 _BALL = 2.0  # cells around a prompt that it speaks for too, as nobody clicks on a border on purpose
 _FIXED = 1e3
 _SLAB = 8  # planes of cells that are looked at together
-_NOTHING = Region((0, 0, 0), (0, 0, 0))
 
 
 def refine(features: Features, seeds: Seeds, pieces: NDArray[np.float32]) -> Prediction:
@@ -59,9 +58,9 @@ def _around(labels: NDArray[np.int32], inside: NDArray[np.bool_]) -> Region:
 
     def of(first: int) -> Region:
         box = Region.around(np.take(inside, labels[first : first + _SLAB]))
-        return _NOTHING if box is None else box.placed((first, 0, 0))
+        return EMPTY if box is None else box.placed((first, 0, 0))
 
-    return reduce(Region.union, on_threads(of, range(0, labels.shape[0], _SLAB)), _NOTHING)
+    return reduce(Region.union, on_threads(of, range(0, labels.shape[0], _SLAB)), EMPTY)
 
 
 def bound(features: Features, seeds: Seeds, region: Region, logits: NDArray[np.float32]) -> Prediction:

@@ -20,7 +20,7 @@ from app.engine.trial.settling import settled
 from app.engine.trial.slices.joined import joined, with_plane
 from app.engine.trial.slices.memory import SliceMemory, carry
 from app.engine.trial.slices.runtime import SliceRuntime
-from app.geometry import Region
+from app.geometry import EMPTY, Region
 from app.prompts import Box, Point, Prompt, Scribble, SliceMask
 from app.volume import Volume
 
@@ -92,7 +92,7 @@ def says_where(prompt: Prompt) -> bool:
 
 def nothing() -> Prediction:
     """An object without a voxel."""
-    return Prediction(Region((0, 0, 0), (0, 0, 0)), np.zeros((0, 0, 0), dtype=np.float32))
+    return Prediction(EMPTY, np.zeros((0, 0, 0), dtype=np.float32))
 
 
 def _index(values: NDArray[Any]) -> tuple[int, int, int]:

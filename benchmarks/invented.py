@@ -1,0 +1,84 @@
+"""Organs of invented torsos: `python -m benchmarks.invented` (four minutes), to choose on where real scans are too few.
+
+No run that trained what ships saw these blocks. Clicks are those of `clicks-3d`, slices those of `mask-propagate`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.engine import registry
+from app.engine.evaluation import PredictorClicker, clicks_3d, mask_propagate
+from app.engine.protocol import Predictor, Token
+from app.geometry import Geometry
+from app.volume import Volume
+from training.graph.torsos import torso
+
+Mask = NDArray[np.bool_]
+
+_DRAWN = 3  # organs of a block
+_ROUNDS = (1, 3, 5)
+
+
+@dataclass(frozen=True)
+class Blocks:
+    """Which blocks are drawn, and which of their organs.
+
+    Args:
+        seed: First number of each block's seed; the second counts.
+        smallest: Voxels of an organ that is small enough to leave out.
+        largest: Share of the block that is too large.
+    """
+
+    seed: int
+    count: int
+    side: int
+    smallest: int
+    largest: float
+
+
+CLICKS = Blocks(777, 24, 72, 400, 0.3)
+SLICES = Blocks(556, 16, 80, 600, 0.2)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--model", action="append", help="a model's id; builtin without it")
+    for model in parser.parse_args().model or ["builtin"]:
+        predictor = registry.load(model)
+        clicked = [clicks(clicker, volume, mask) for clicker, volume, mask in each(predictor, CLICKS)]
+        figures = " / ".join(f"{statistics.fmean(dice):.2f}" for dice in zip(*clicked, strict=True))
+        print(f"{model:10} {figures} after 1 / 3 / 5 clicks ({len(clicked)} organs)", flush=True)
+        carried = [
+            mask_propagate(clicker, mask, volume.geometry.spacing).figures["dice_3d"]
+            for clicker, volume, mask in each(predictor, SLICES)
+        ]
+        print(f"{model:10} {statistics.fmean(carried):.3f} carried from a given slice ({len(carried)} organs)")
+
+
+def each(predictor: Predictor, blocks: Blocks) -> Iterator[tuple[PredictorClicker, Volume, Mask]]:
+    """Organs of each block, prepared for clicking."""
+    for number in range(blocks.count):
+        random = np.random.default_rng((blocks.seed, number))
+        image, masks, step = torso(blocks.side, random)
+        volume = Volume(image.astype(np.float32), Geometry(image.shape, np.diag([step, step, step, 1.0])))
+        prepared = predictor.prepare(volume, lambda done, what: None, Token())
+        fitting = [mask for mask in masks if blocks.smallest < mask.sum() < blocks.largest * mask.size]
+        for drawn in random.permutation(len(fitting))[:_DRAWN]:
+            yield PredictorClicker(predictor, volume, prepared), volume, fitting[drawn]
+
+
+def clicks(clicker: PredictorClicker, volume: Volume, mask: Mask) -> list[float]:
+    """Dice after 1, 3 and 5 clicks."""
+    report = clicks_3d(clicker, mask, volume.geometry.spacing, max(_ROUNDS))
+    return [after.dice for n in _ROUNDS if (after := report.after(n))]
+
+
+if __name__ == "__main__":
+    main()
