@@ -1,4 +1,4 @@
-"""Organs of invented torsos: `python -m benchmarks.invented` (four minutes), to choose on where real scans are too few.
+"""Invented organs and bones: `python -m benchmarks.invented` (six minutes), to choose on where real scans are too few.
 
 No run that trained what ships saw these blocks. Clicks are those of `clicks-3d`, slices those of `mask-propagate`.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import argparse
 import statistics
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,33 +18,39 @@ from app.engine.evaluation import PredictorClicker, clicks_3d, mask_propagate
 from app.engine.protocol import Predictor, Token
 from app.geometry import Geometry
 from app.volume import Volume
+from training.graph.bones import bones
 from training.graph.torsos import torso
+from training.shapes import Field, Random
 
 Mask = NDArray[np.bool_]
 
-_DRAWN = 3  # organs of a block
 _ROUNDS = (1, 3, 5)
 
 
 @dataclass(frozen=True)
 class Blocks:
-    """Which blocks are drawn, and which of their organs.
+    """Which blocks are drawn, and which of their objects.
 
     Args:
+        make: Image, masks and millimetres to a voxel of a block with so many voxels a side.
         seed: First number of each block's seed; the second counts.
-        smallest: Voxels of an organ that is small enough to leave out.
+        smallest: Voxels of an object that is small enough to leave out.
         largest: Share of the block that is too large.
+        drawn: Objects of a block.
     """
 
+    make: Callable[[int, Random], tuple[Field, list[Mask], float]]
     seed: int
     count: int
     side: int
     smallest: int
     largest: float
+    drawn: int = 3
 
 
-CLICKS = Blocks(777, 24, 72, 400, 0.3)
-SLICES = Blocks(556, 16, 80, 600, 0.2)
+ORGANS = Blocks(torso, 777, 24, 72, 400, 0.3)
+LARGE_BONES = Blocks(lambda side, random: (*bones(side, random), 1.0), 91, 40, 90, 12_000, 0.4, drawn=1)
+SLICES = Blocks(torso, 556, 16, 80, 600, 0.2)
 
 
 def main() -> None:
@@ -52,9 +58,10 @@ def main() -> None:
     parser.add_argument("--model", action="append", help="a model's id; builtin without it")
     for model in parser.parse_args().model or ["builtin"]:
         predictor = registry.load(model)
-        clicked = [clicks(clicker, volume, mask) for clicker, volume, mask in each(predictor, CLICKS)]
-        figures = " / ".join(f"{statistics.fmean(dice):.2f}" for dice in zip(*clicked, strict=True))
-        print(f"{model:10} {figures} after 1 / 3 / 5 clicks ({len(clicked)} organs)", flush=True)
+        for what, blocks in (("organs", ORGANS), ("large bones", LARGE_BONES)):
+            clicked = [clicks(clicker, volume, mask) for clicker, volume, mask in each(predictor, blocks)]
+            figures = " / ".join(f"{statistics.fmean(dice):.2f}" for dice in zip(*clicked, strict=True))
+            print(f"{model:10} {figures} after 1 / 3 / 5 clicks ({len(clicked)} {what})", flush=True)
         carried = [
             mask_propagate(clicker, mask, volume.geometry.spacing).figures["dice_3d"]
             for clicker, volume, mask in each(predictor, SLICES)
@@ -63,14 +70,14 @@ def main() -> None:
 
 
 def each(predictor: Predictor, blocks: Blocks) -> Iterator[tuple[PredictorClicker, Volume, Mask]]:
-    """Organs of each block, prepared for clicking."""
+    """Objects of each block, prepared for clicking."""
     for number in range(blocks.count):
         random = np.random.default_rng((blocks.seed, number))
-        image, masks, step = torso(blocks.side, random)
+        image, masks, step = blocks.make(blocks.side, random)
         volume = Volume(image.astype(np.float32), Geometry(image.shape, np.diag([step, step, step, 1.0])))
         prepared = predictor.prepare(volume, lambda done, what: None, Token())
         fitting = [mask for mask in masks if blocks.smallest < mask.sum() < blocks.largest * mask.size]
-        for drawn in random.permutation(len(fitting))[:_DRAWN]:
+        for drawn in random.permutation(len(fitting))[: blocks.drawn]:
             yield PredictorClicker(predictor, volume, prepared), volume, fitting[drawn]
 
 

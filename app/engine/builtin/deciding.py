@@ -8,7 +8,7 @@ from scipy.special import expit, logit
 
 from app.engine.builtin.graph_network import GraphNetwork
 from app.engine.builtin.looking import Looking
-from app.engine.builtin.subgraph import Subgraph
+from app.engine.builtin.subgraph import MOST, Subgraph
 from app.engine.classic.race import STEEPNESS
 from app.engine.classic.solver import whole
 
@@ -16,32 +16,61 @@ _SUREST = 8.0
 _FEW = 2  # voxels under prompts up to which the network's doubt counts in full
 _MOST_LIFT = 3.0
 _NOT_SEEN = -1.0  # logit of a piece that the network does not look at, where `classic` is not surer that it is outside
+_CUT = 0.05  # share of the object's pieces at the rim of what the network looked at, from which on it looks farther
+_AGREED = 0.8  # Dice of both where the network looks, from which on `classic` is believed where it does not
 
 
 def decide(network: GraphNetwork, looking: Looking) -> NDArray[np.float32]:
     """(n,) logits; prompts hold, and the object is one with what was included."""
-    graph = Subgraph.around(looking)
-    return joined(looking, graph, network(graph)).astype(np.float32)
+    return _answer(network, looking)[1].astype(np.float32)
 
 
 def idea(network: GraphNetwork, looking: Looking) -> NDArray[np.float32]:
     """(n,) what `decide` says of the pieces that the network looks at; 0, that is no idea, of all others."""
-    graph = Subgraph.around(looking)
+    graph, logits = _answer(network, looking)
     said = np.zeros(looking.count, dtype=np.float32)
-    said[graph.nodes] = joined(looking, graph, network(graph))[graph.nodes]
+    said[graph.nodes] = logits[graph.nodes]
     return said
+
+
+def _answer(network: GraphNetwork, looking: Looking) -> tuple[Subgraph, NDArray[np.float64]]:
+    """What the network looked at last, and `joined` of it: farther around an object that goes on where it ended.
+
+    On 24 large bones that were invented Dice is 0.65 / 0.81 / 0.84 after 1 / 3 / 5 clicks with it, and 0.64 / 0.80 /
+    0.84 without. Up to 12,000 pieces instead of `MOST` brought no more, and organs lost 0.01.
+    """
+    graph = Subgraph.around(looking)
+    while True:
+        logits = joined(looking, graph, network(graph))
+        inside = logits > 0
+        if graph.nodes.size >= min(MOST, looking.count) or graph.cut(looking, inside) <= _CUT:
+            return graph, logits
+        graph = Subgraph.near(looking, inside, 2 * graph.nodes.size)
 
 
 def joined(looking: Looking, graph: Subgraph, seen: NDArray[np.floating]) -> NDArray[np.float64]:
     """(n,) logits of all pieces from those (m,) of a subgraph."""
-    known, judged = looking.known, looking.judged.logits
+    known = looking.known
     seen = seen + _lift(seen, graph.size, len(looking.seeds.include) + len(looking.seeds.exclude))
-    # An object larger than what the network can look at stays as it was judged without it there.
-    logits = judged.copy() if looking.extent > graph.nodes.size else np.minimum(judged, _NOT_SEEN)
+    logits = _elsewhere(looking, graph, seen > 0)
     logits[graph.nodes] = seen
     logits[known.include], logits[known.exclude] = STEEPNESS, -STEEPNESS
     logits = np.where(known.outside, -STEEPNESS, np.clip(logits, -_SUREST, _SUREST))
     return np.asarray(whole(looking.features, known, logits), dtype=np.float64)
+
+
+def _elsewhere(looking: Looking, graph: Subgraph, seen: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """(n,) logits of what the network does not look at: outside, save of an object that is too large for it.
+
+    What of such an object lies there is what `classic` says, as far as it is right where the network does look: it may
+    be larger than that only because `classic` took too much.
+    """
+    judged = looking.judged.logits
+    if looking.extent > graph.nodes.size:
+        size, own = graph.size, judged[graph.nodes] > 0
+        if 2 * size[own & seen].sum() >= _AGREED * (size[own].sum() + size[seen].sum()):
+            return judged.copy()
+    return np.minimum(judged, _NOT_SEEN)
 
 
 def _lift(seen: NDArray[np.floating], size: NDArray[np.floating], prompts: int) -> float:
