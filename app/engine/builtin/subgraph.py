@@ -47,10 +47,10 @@ class Subgraph:
         return cls.of(looking, _chosen(looking, int(np.clip(_AROUND * looking.extent, min(_LEAST, most), most))))
 
     @classmethod
-    def near(cls, looking: Looking, inside: NDArray[np.bool_], count: int, most: int = MOST) -> Subgraph:
-        """The `count` pieces nearest to those (n,) that an answer has inside."""
+    def near(cls, looking: Looking, inside: NDArray[np.bool_], count: int) -> Subgraph:
+        """The `count` pieces, at most `MOST`, nearest to those (n,) that an answer has inside."""
         away = millimetres(looking.features, np.flatnonzero(inside))
-        count = min(count, most, looking.count)
+        count = min(count, MOST, looking.count)
         return cls.of(looking, np.sort(np.argpartition(away, count - 1)[:count]))
 
     @classmethod
@@ -67,13 +67,10 @@ class Subgraph:
         return cls(nodes, columns, (size[nodes] / np.median(size)).astype(np.float32), kernels)
 
     def cut(self, looking: Looking, inside: NDArray[np.bool_]) -> float:
-        """Share of the pieces inside (n,) that touch one which is not looked at, 0..1."""
-        pieces, unseen = looking.features.pieces, np.ones(looking.count, dtype=bool)
-        unseen[self.nodes] = False
-        rim = np.zeros(looking.count, dtype=bool)
-        for one, other in ((pieces.first, pieces.second), (pieces.second, pieces.first)):
-            rim[one[unseen[other]]] = True
-        return float((rim & inside).sum() / max(1, int(inside.sum())))
+        """Share of its pieces inside (n,) that touch one which is not looked at, 0..1."""
+        every = np.diff(looking.features.graph.lengths.indptr)[self.nodes]
+        rim, own = np.diff(self.kernels[0].indptr) < every, inside[self.nodes]
+        return float((rim & own).sum() / max(1, int(own.sum())))
 
 
 def _chosen(looking: Looking, count: int) -> Nodes:
