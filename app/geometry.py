@@ -103,7 +103,7 @@ class Region:
         return Region(start, _index([b + o for b, o in zip(self.stop, origin, strict=True)]))
 
 
-EMPTY = Region((0, 0, 0), (0, 0, 0))
+EMPTY_REGION = Region((0, 0, 0), (0, 0, 0))
 """Holds no voxel."""
 
 

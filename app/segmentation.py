@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from app.change import Change
 from app.errors import BadInput
 from app.frozen_labels import FrozenLabels, FrozenMask
-from app.geometry import EMPTY, Geometry, Region
+from app.geometry import EMPTY_REGION, Geometry, Region
 
 Labels = NDArray[np.uint8]
 MOST_SEGMENTS = 255
@@ -55,7 +55,7 @@ class Segmentation:
         self._frozen: list[Labels | None] = [np.zeros(geometry.shape[1:], np.uint8)] * geometry.shape[0]
         self.stamp = 0
         """Rises whenever a voxel may have changed: what was computed for an older one is out of date."""
-        self.touched = EMPTY
+        self.touched = EMPTY_REGION
         """Every voxel ever changed lies in this box; what a project has to hold."""
 
     @property
@@ -176,7 +176,7 @@ class Segmentation:
 
     def freeze_mask(self, label: int) -> FrozenMask:
         """A segment at this moment; it is looked for where it is wanted, not here."""
-        return FrozenMask(self.freeze(), label, self.bounds(label) or EMPTY)
+        return FrozenMask(self.freeze(), label, self.bounds(label) or EMPTY_REGION)
 
     def _noted(self, label: int, region: Region, planes: list[NDArray[np.uint8]]) -> Change | None:
         """The change of packed planes, cut to the slices that differ; None where none does."""

@@ -9,7 +9,7 @@ from app.editing.brush import Tip, dab
 from app.editing.proposal import Proposal
 from app.editing.scene import Mask, claimed, in_range
 from app.errors import BadInput
-from app.geometry import EMPTY, Index, Region
+from app.geometry import EMPTY_REGION, Index, Region
 from app.segmentation import Labels, Segmentation
 from app.volume import Volume
 
@@ -46,7 +46,7 @@ class Stroke:
         self._volume, self._segmentation = volume, segmentation
         self._label, self._erase, self._take_others, self._gate = label, erase, take_others, gate
         self._last: Index | None = None
-        self.region = EMPTY
+        self.region = EMPTY_REGION
         """What was covered so far."""
         self._room = self.region
         self._covered: Mask = np.zeros((0, 0, 0), bool)
@@ -69,7 +69,7 @@ class Stroke:
 
     def clear(self) -> Region:
         """Begin again; the box that was covered."""
-        region, self.region = self.region, EMPTY
+        region, self.region = self.region, EMPTY_REGION
         self._room, self._covered, self._last = self.region, np.zeros((0, 0, 0), bool), None
         return region
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.engine.protocol import Logits, Prediction, Surety
-from app.geometry import EMPTY, Region
+from app.geometry import EMPTY_REGION, Region
 from app.threads import on_threads
 
 _SLAB = 250_000  # voxels a thread works on at a time
@@ -42,7 +42,7 @@ class Moments:
 
     def __init__(self, near: Region) -> None:
         self._near = near
-        self.region = EMPTY
+        self.region = EMPTY_REGION
         """What the samples so far covered of it."""
         self._lowest: list[float] = []
         self._first, self._sum, self._squares = (np.empty(near.shape, np.float32) for _ in range(3))
@@ -63,7 +63,7 @@ class Moments:
     def add(self, prediction: Prediction) -> None:
         """Count one more sample; one that says nothing here counts as what the others say where they do not look."""
         seen = self._near.intersection(prediction.region)
-        seen = seen if seen.size else EMPTY
+        seen = seen if seen.size else EMPTY_REGION
         values = prediction.logits[seen.within(prediction.region).slices] if seen.size else np.zeros(0, np.float32)
         lowest = float(values.min()) if values.size else float(np.mean(self._lowest or [0.0]))
         self._lowest.append(lowest)

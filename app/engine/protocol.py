@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from app.errors import AppError, Cancelled
 from app.frozen_labels import FrozenMask
-from app.geometry import Index, Region
+from app.geometry import EMPTY_REGION, Index, Region
 from app.prompts import Prompt
 from app.volume import Volume
 
@@ -126,6 +126,11 @@ class Prediction:
     logits: Logits
     blocks: Index = (1, 1, 1)
     coarse: bool = False
+
+    @classmethod
+    def nothing(cls) -> Prediction:
+        """An object without a voxel."""
+        return cls(EMPTY_REGION, np.zeros((0, 0, 0), dtype=np.float32))
 
 
 class Predictor(Protocol):

@@ -19,7 +19,7 @@ from app.engine.blocks import Blocks
 from app.engine.ensemble import Moments, doubt, interval, surety
 from app.engine.protocol import Estimate, Estimated, Prediction, Prior, Progress, Token
 from app.errors import BadInput, EngineFailure
-from app.geometry import EMPTY, Geometry, Index, Region
+from app.geometry import EMPTY_REGION, Geometry, Index, Region
 from app.prompts import Box, Point, Prompt
 
 Decode = Callable[[tuple[Prompt, ...], Prior | None], Prediction]
@@ -118,7 +118,7 @@ def _around(mask: NDArray[np.bool_], region: Region, shape: Index) -> Region:
     """
     box = Region.around(mask)
     if box is None:
-        return EMPTY
+        return EMPTY_REGION
     k, j, i = (max(_MARGIN, n // 4) for n in box.shape)
     return box.placed(region.start).grown((k, j, i), shape)
 

@@ -36,7 +36,7 @@ from app.engine.protocol import (
 )
 from app.errors import AppError, BadInput, Cancelled, EngineFailure, Stopped
 from app.frozen_labels import FrozenMask
-from app.geometry import EMPTY, Index, Region
+from app.geometry import EMPTY_REGION, Index, Region
 from app.prompts import Prompt
 from app.volume import Volume
 
@@ -59,7 +59,7 @@ class Seed:
         if mask is None:
             return None
         around = mask.extent
-        region = around.grown(SEED_MARGIN, mask.labels.region.stop) if around else EMPTY
+        region = around.grown(SEED_MARGIN, mask.labels.region.stop) if around else EMPTY_REGION
         return cls(region, mask.crop(region))
 
     @property
@@ -154,11 +154,11 @@ class Worker:
         """The mask, cut to the box around it; with a seed on all of the region that the model looked at."""
         begun = time.perf_counter()
         if not request.prompts:
-            return Answer(request, EMPTY, np.zeros((0, 0, 0), bool))
+            return Answer(request, EMPTY_REGION, np.zeros((0, 0, 0), bool))
         prediction = self._decode(request.prompts, self._prior(request.prompts, seed))
         if seed is None:
             self._memo.keep(request.prompts, prediction)
-        region, mask = _tight(prediction, seed.region if seed else EMPTY)
+        region, mask = _tight(prediction, seed.region if seed else EMPTY_REGION)
         seconds = time.perf_counter() - begun
         log.info("answered %d prompts in %.3f s", len(request.prompts), seconds)
         return Answer(request, region, mask, seconds, self._predictor.card.id)
@@ -294,8 +294,9 @@ def as_app_error(error: Exception, model: str) -> AppError:
 def _tight(prediction: Prediction, seeded: Region) -> tuple[Region, NDArray[np.bool_]]:
     """The box around the mask and whatever of the seed the model looked at: elsewhere nothing was and nothing is."""
     mask, start = prediction.logits > 0, prediction.region.start
-    inner = (Region.around(mask) or EMPTY).union(seeded.intersection(prediction.region).within(prediction.region))
+    kept = seeded.intersection(prediction.region).within(prediction.region)
+    inner = (Region.around(mask) or EMPTY_REGION).union(kept)
     if not inner.size:
-        return EMPTY, np.zeros((0, 0, 0), bool)
+        return EMPTY_REGION, np.zeros((0, 0, 0), bool)
     shift = Region((-start[0], -start[1], -start[2]), (0, 0, 0))
     return inner.within(shift), np.ascontiguousarray(mask[inner.slices])

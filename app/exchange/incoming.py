@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from app.geometry import EMPTY, Geometry, Region
+from app.geometry import EMPTY_REGION, Geometry, Region
 
 Mask = NDArray[np.bool_]
 
@@ -34,7 +34,7 @@ class IncomingSegment:
     @classmethod
     def of(cls, name: str, mask: Mask, colour: tuple[int, int, int] | None = None, term: str = "") -> IncomingSegment:
         """From a mask on the whole grid."""
-        region = Region.around(mask) or EMPTY
+        region = Region.around(mask) or EMPTY_REGION
         return cls(name, region, mask[region.slices].copy(), colour, term)
 
     @property
@@ -103,7 +103,7 @@ def _shifted(geometry: Geometry, segment: IncomingSegment, shift: list[int]) -> 
     box = segment.region.placed((-k, -j, -i))
     region = box.intersection(geometry.region)
     if not region.size:
-        return EMPTY, np.zeros((0, 0, 0), bool)
+        return EMPTY_REGION, np.zeros((0, 0, 0), bool)
     return region, segment.crop[region.within(box).slices].copy()
 
 
@@ -118,7 +118,7 @@ def whole_mask_on(geometry: Geometry, incoming: Incoming, segment: IncomingSegme
 def _reach(geometry: Geometry, theirs: Geometry, region: Region) -> Region:
     """Voxels of `geometry` that can have their nearest neighbour inside a box of the other grid."""
     if not region.size:
-        return EMPTY
+        return EMPTY_REGION
     corners = np.array([[k, j, i] for k in (0, 1) for j in (0, 1) for i in (0, 1)])
     span = np.array([region.start, region.stop])
     index = geometry.index(theirs.world(np.where(corners == 0, span[0], span[1]) - 0.5))

@@ -10,7 +10,7 @@ from app.editing.proposal import Outcome, Proposal, of_values
 from app.editing.scene import Scene
 from app.errors import BadInput
 from app.exchange.incoming import Incoming, mask_on
-from app.geometry import EMPTY
+from app.geometry import EMPTY_REGION
 from app.segmentation import MOST_SEGMENTS, Segment
 
 Colour = tuple[int, int, int]
@@ -31,7 +31,7 @@ def placed(scene: Scene, incoming: Incoming, name: str, palette: Sequence[Colour
     """
     geometry = scene.volume.geometry
     found = [(one, *mask_on(geometry, incoming, one)) for one in incoming.segments]
-    region = EMPTY
+    region = EMPTY_REGION
     for _, box, mask in found:
         region = region.union(box) if mask.any() else region
     if not region.size:

@@ -23,7 +23,7 @@ from app.exchange.dicom_source import DicomSource, new_uid
 from app.exchange.receipt import DE_IDENTIFIED, IDENTIFIED, LabelReceipt, Written
 from app.exchange.rtstruct_reader import CONTOUR_DATA, points_of
 from app.exchange.terms import SCHEME, term_of
-from app.geometry import EMPTY, Geometry, Region
+from app.geometry import EMPTY_REGION, Geometry, Region
 from app.segmentation import Segment
 
 _STUDY = "1.2.840.10008.3.1.2.3.1"  # Detached Study Management, the class that the standard wants named here
@@ -125,7 +125,7 @@ def _contours(
     roi = pydicom.Dataset()
     roi.ROIDisplayColor, roi.ReferencedROINumber = list(segment.colour), number
     roi.ContourSequence = []
-    box = Region.around(mask) or EMPTY
+    box = Region.around(mask) or EMPTY_REGION
     for k in range(box.start[0], box.stop[0]):
         for polygon in polygons(mask[k][box.slices[1:]]):
             contour = pydicom.Dataset()

@@ -22,7 +22,7 @@ from app.exchange.contours import Polygon, filled
 from app.exchange.dicom_seg_reader import snomed
 from app.exchange.incoming import Incoming, IncomingSegment
 from app.exchange.terms import SCHEME, suggest, term, unknown
-from app.geometry import EMPTY, Geometry, Region
+from app.geometry import EMPTY_REGION, Geometry, Region
 from app.volume_io import memory
 
 SOP_CLASS = "1.2.840.10008.5.1.4.1.1.481.3"
@@ -166,7 +166,7 @@ def _segment(structure: _Structure, geometry: Geometry, axis: int) -> IncomingSe
         along[number - box.start[axis]] = filled([polygon - corner for polygon in planes[at]], along.shape[1:])
     tight = Region.around(mask)
     if tight is None:  # thinner than a voxel, or outside the grid
-        return IncomingSegment(structure.name, EMPTY, mask[:0], structure.colour, structure.term)
+        return IncomingSegment(structure.name, EMPTY_REGION, mask[:0], structure.colour, structure.term)
     region, crop = tight.placed(box.start), mask[tight.slices].copy()
     return IncomingSegment(structure.name, region, crop, structure.colour, structure.term)
 

@@ -170,4 +170,5 @@ def test_some_users_click_on_one_slice_alone(scene: list[scans.Example], monkeyp
     )
     assert user.lessons(scene[0], network, 4, np.random.default_rng(3))
     places = np.array([prompt.index for prompt in asked[-1]])
+    assert len(places) > 1
     assert any(np.ptp(places[:, axis]) == 0 for axis in range(3))

@@ -62,8 +62,8 @@ def joined(looking: Looking, graph: Subgraph, seen: NDArray[np.floating]) -> NDA
 def _elsewhere(looking: Looking, graph: Subgraph, seen: NDArray[np.bool_]) -> NDArray[np.float64]:
     """(n,) logits of what the network does not look at: outside, save of an object that is too large for it.
 
-    What of such an object lies there is what `classic` says, as far as it is right where the network does look: it may
-    be larger than that only because `classic` took too much.
+    What of such an object lies there is what `classic` says, if both agree where the network does look; else it seemed
+    that large only because `classic` took too much.
     """
     judged = looking.judged.logits
     if looking.extent > graph.nodes.size:

@@ -69,9 +69,8 @@ class GuidedMemory(SliceMemory):
             self.ideas[at] = self.ask(self.given | {at: self.masks[at]})
         self._look(index, at)
 
-    def told(self, index: int, window: tuple[slice, slice]) -> Logits:
+    def told(self, window: tuple[slice, slice]) -> Logits:
         """The network's logits; less of them where it knows the given slices badly, as what is thinner than a piece."""
-        del index  # the one at hand
         weight = np.float32(_WEIGHT * max(0.0, 2 * self.known - 1) ** 2)
         return np.asarray(weight * np.clip(self.view[window], -_CAP, _CAP))
 

@@ -11,7 +11,7 @@ from app.engine.classic.graph import distances
 from app.engine.classic.refinement import bound
 from app.engine.classic.seeds import Indices, Seeds
 from app.engine.protocol import Prediction, Prior
-from app.geometry import EMPTY, Index, Region
+from app.geometry import EMPTY_REGION, Index, Region
 
 _WINDOW = 24  # cells to every side of a prompt in which the nearest border is looked for
 _REACH = 2.0  # times a prompt's distance from the border: how far around it the mask may change
@@ -23,7 +23,7 @@ Mask = NDArray[np.bool_]
 def keep(features: Features, seeds: Seeds, prior: Prior) -> Prediction:
     """The prior's mask, changed near the prompts that contradict it; all prompts hold on their voxels."""
     inner = Region.around(prior.logits > 0)
-    region = _moved(inner, prior.region.start) if inner else EMPTY
+    region = _moved(inner, prior.region.start) if inner else EMPTY_REGION
     logits = np.array(prior.logits[inner.slices] if inner else np.zeros((0, 0, 0)), dtype=np.float32)
     missed, wrong = _contradicted(seeds.include, prior, inside=False), _contradicted(seeds.exclude, prior, inside=True)
     if not len(missed) and not len(wrong):

@@ -16,7 +16,6 @@ from app.engine.classic.seeds import Seeds
 from app.engine.classic.solver import solve
 from app.engine.code_digest import digest
 from app.engine.protocol import Logits, ModelCard, Prediction, Prior, ReportProgress, Token
-from app.geometry import EMPTY
 from app.prompts import Prompt
 from app.volume import Volume
 
@@ -39,7 +38,7 @@ class ClassicPredictor:
         if prior is not None and prior.seed:
             return keep(prepared, seeds, prior)
         if seeds.empty:
-            return nothing()
+            return Prediction.nothing()
         return refine(prepared, seeds, self.solve(prepared, seeds, prior))
 
     def sketch(self, prepared: Features, prompts: tuple[Prompt, ...], prior: Prior | None) -> Prediction:
@@ -68,8 +67,3 @@ class ClassicPredictor:
     def unpack(self, volume: Volume, arrays: dict[str, NDArray[np.generic]]) -> Features:
         """From the embedding cache."""
         return unpack(volume, arrays)
-
-
-def nothing() -> Prediction:
-    """An object without a voxel."""
-    return Prediction(EMPTY, np.zeros((0, 0, 0), dtype=np.float32))

@@ -78,9 +78,9 @@ class SliceMemory:
             self.tones[index] = ndimage.median_filter(toned, 3, mode="nearest")
         return self.tones[index]
 
-    def told(self, index: int, window: tuple[slice, slice]) -> Floats:
-        """What else is known of a slice in a window: evidence for the object, as log odds. Here nothing is."""
-        del index, window
+    def told(self, window: tuple[slice, slice]) -> Floats:
+        """What else is known of the slice at hand in a window: evidence for the object, as log odds; here nothing."""
+        del window
         return np.zeros(1, dtype=np.float32)
 
 
@@ -127,7 +127,7 @@ def _solve(memory: SliceMemory, index: int, previous: int, window: tuple[slice, 
     before, depth = warped(before, moved), warped(_depth(memory.masks[previous][window], memory.steps), moved)
     looks = memory.appearance.evidence(now, noise)
     nearby = _nearby_evidence(before, now, depth, reach, memory.steps, noise)
-    image = np.clip(_LOOKS * looks + _NEARBY * nearby + memory.told(index, window), -4.0, 4.0)
+    image = np.clip(_LOOKS * looks + _NEARBY * nearby + memory.told(window), -4.0, 4.0)
     place = _PLACE * depth / reach
     evidence = np.clip(image + place - _BIAS, -8.0, 8.0).astype(np.float32)
     evidence[depth < -2.0 * reach] = _FAR

@@ -11,7 +11,7 @@ from app.engine.classic.features import Features
 from app.engine.classic.seeds import Indices, Seeds
 from app.engine.diffusion import settle
 from app.engine.protocol import Prediction
-from app.geometry import EMPTY, Index, Region
+from app.geometry import EMPTY_REGION, Index, Region
 from app.threads import on_threads
 
 SURE = 8.0  # logit of a voxel that a prompt speaks of: 99.97 %
@@ -58,9 +58,9 @@ def _around(labels: NDArray[np.int32], inside: NDArray[np.bool_]) -> Region:
 
     def of(first: int) -> Region:
         box = Region.around(np.take(inside, labels[first : first + _SLAB]))
-        return EMPTY if box is None else box.placed((first, 0, 0))
+        return EMPTY_REGION if box is None else box.placed((first, 0, 0))
 
-    return reduce(Region.union, on_threads(of, range(0, labels.shape[0], _SLAB)), EMPTY)
+    return reduce(Region.union, on_threads(of, range(0, labels.shape[0], _SLAB)), EMPTY_REGION)
 
 
 def bound(features: Features, seeds: Seeds, region: Region, logits: NDArray[np.float32]) -> Prediction:

@@ -17,7 +17,6 @@ from app.engine.sam_volumetric.halves import untrained as random_halves
 from app.engine.sam_volumetric.intensity import Recipe
 from app.engine.sam_volumetric.scan import Scan, placed
 from app.engine.sam_volumetric.travel import Travel
-from app.geometry import EMPTY
 from app.prompts import Prompt, SliceMask
 from app.volume import Volume
 
@@ -51,7 +50,7 @@ class VolumetricPredictor:
         prior = prior if prior is not None and prior.region.size else None
         before = prepared.answers.find(prior) if prior is not None else None
         if not any(positive for _, positive in clicks):
-            return Prediction(EMPTY, np.zeros((0, 0, 0), np.float32))
+            return Prediction.nothing()
         known = len(before.clicks) if before is not None else 0
         if prior is None:
             answer, prior = conversation.go_on(clicks)

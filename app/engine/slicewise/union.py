@@ -8,7 +8,7 @@ import numpy as np
 
 from app.engine.protocol import Logits, Prediction, Prior
 from app.engine.slicewise.originals import NEAR
-from app.geometry import EMPTY, Index, Region
+from app.geometry import EMPTY_REGION, Index, Region
 
 ABSENT = -8.0  # logit where no slice was asked: as sure as the networks are of background
 
@@ -52,7 +52,7 @@ def plane_of(prior: Prior | None, shape: Index, axis: int, index: int) -> Logits
 
 def _box(slices: Mapping[tuple[int, int], Logits], planes: Mapping[tuple[int, int], Region], whole: bool) -> Region:
     """Around the slices; of several only around their masks, so that slices far apart do not fill the memory."""
-    region = EMPTY
+    region = EMPTY_REGION
     for (axis, index), logits in slices.items():
         plane = planes[axis, index]
         mask = Region.around(np.expand_dims(logits > 0, axis))

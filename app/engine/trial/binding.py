@@ -11,7 +11,7 @@ from app.engine.trial.answer import read
 from app.engine.trial.cube import Cube
 from app.engine.trial.drawing import draw, drawn_region
 from app.engine.trial.features import Features
-from app.geometry import EMPTY, Index, Region
+from app.geometry import EMPTY_REGION, Index, Region
 from app.prompts import Box, Point, Prompt, Scribble, SliceMask
 
 _SEARCHING = 2  # prompts that say which object is meant
@@ -107,7 +107,7 @@ def _contradicted(prompt: Point | Scribble, region: Region, logits: NDArray[np.f
 
 def _cut_to_boxes(shape: Index, prompts: tuple[Prompt, ...], region: Region, logits: NDArray[np.float32]) -> None:
     """A box with an extent along every axis is the object's limit; a flat one is only that of its own slice."""
-    allowed = EMPTY
+    allowed = EMPTY_REGION
     for prompt in prompts:
         if isinstance(prompt, Box):
             box = prompt.region()
@@ -137,7 +137,7 @@ def _included(prompt: Prompt) -> Region:
     """The box around the voxels that a prompt puts into the object."""
     if isinstance(prompt, SliceMask):
         return drawn_region(prompt)
-    return prompt.region() if isinstance(prompt, Point | Scribble) and prompt.positive else EMPTY
+    return prompt.region() if isinstance(prompt, Point | Scribble) and prompt.positive else EMPTY_REGION
 
 
 def _local(index: Index, region: Region) -> tuple[int, int, int]:

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from app.engine.trial import maps
 from app.engine.trial.cube import Cube
-from app.geometry import EMPTY, Region
+from app.geometry import EMPTY_REGION, Region
 from app.prompts import Box, Point, Prompt, Scribble, SliceMask
 
 Array = NDArray[np.float32]
@@ -63,4 +63,4 @@ def draw_slice(drawn: Array, cube: Cube, axis: int, index: int, mask: NDArray[np
 def drawn_region(prompt: SliceMask) -> Region:
     """The box around the True pixels of a slice mask, in the volume; of size 0 without one."""
     inner = Region.around(np.expand_dims(prompt.mask, prompt.axis))
-    return inner.placed(prompt.region().start) if inner else EMPTY
+    return inner.placed(prompt.region().start) if inner else EMPTY_REGION

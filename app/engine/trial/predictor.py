@@ -20,7 +20,7 @@ from app.engine.trial.settling import settled
 from app.engine.trial.slices.joined import joined, with_plane
 from app.engine.trial.slices.memory import SliceMemory, carry
 from app.engine.trial.slices.runtime import SliceRuntime
-from app.geometry import EMPTY, Region
+from app.geometry import Region
 from app.prompts import Box, Point, Prompt, Scribble, SliceMask
 from app.volume import Volume
 
@@ -54,7 +54,7 @@ class TrialPredictor:
         if prior is not None and prior.seed:
             return bound(prepared, prompts, kept(prepared, prompts, prior))
         if not any(says_where(prompt) for prompt in prompts):
-            return nothing()
+            return Prediction.nothing()
         question = Question(prepared, with_plane(prepared, prompts, prior), prior)
         seen = spread(prepared, settled(question, answer(question)))
         return steady(prepared, prompts, prior, bound(prepared, prompts, joined(prepared, prompts, seen)))
@@ -72,11 +72,11 @@ def spread(features: Features, seen: Answer) -> Prediction:
     """An answer on the volume's voxels: only where it is near to or above zero, a large cube holds 10^7 of them."""
     likely = Region.around(seen.logits > _FAINT)
     if likely is None:
-        return nothing()
+        return Prediction.nothing()
     cube = seen.cube
     start, stop = (cube.index(np.array(corner, float)) for corner in (np.subtract(likely.start, 1), likely.stop))
     box = Region(_index(np.floor(start)), _index(np.ceil(stop) + 1)).intersection(cube.region(features.shape))
-    return Prediction(box, cube.placed(seen.logits, box)) if box.size else nothing()
+    return Prediction(box, cube.placed(seen.logits, box)) if box.size else Prediction.nothing()
 
 
 def says_where(prompt: Prompt) -> bool:
@@ -88,11 +88,6 @@ def says_where(prompt: Prompt) -> bool:
             return bool(prompt.mask.any())
         case Box():
             return True
-
-
-def nothing() -> Prediction:
-    """An object without a voxel."""
-    return Prediction(EMPTY, np.zeros((0, 0, 0), dtype=np.float32))
 
 
 def _index(values: NDArray[Any]) -> tuple[int, int, int]:

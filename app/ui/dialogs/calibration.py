@@ -73,7 +73,7 @@ def _figures(found: Calibration | None) -> str:
 
 
 def _roles() -> dict[str, str]:
-    return {"develop": _tr("development cases, which nothing was tuned on"), "train": _tr("cases for tuning")}
+    return {"develop": _tr("development cases, which nothing was trained on"), "train": _tr("cases for tuning")}
 
 
 def _table(found: Calibration) -> str:

@@ -41,7 +41,7 @@ def parts() -> tuple[tuple[str, str, str], ...]:
          "you ask for it.")),
         ("crash", _tr("If something breaks"), _tr("The work is kept, and offered at the next start. Every change is "
          "on the disk within three seconds anyway.")),
-        ("calibration", _tr("How sure is the uncertainty?"), _tr("Measured on cases that nothing was tuned on.")),
+        ("calibration", _tr("How sure is the uncertainty?"), _tr("Measured on cases that nothing was trained on.")),
     )  # fmt: skip
 
 
