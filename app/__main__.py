@@ -5,6 +5,8 @@ from __future__ import annotations
 import multiprocessing
 import sys
 
+from app.threads import keep_blas_to_one_thread
+
 
 def main(arguments: list[str] | None = None) -> int:
     """Choose between a process of ours, command line and window; import no more than that one needs.
@@ -12,6 +14,7 @@ def main(arguments: list[str] | None = None) -> int:
     Returns:
         The exit status.
     """
+    keep_blas_to_one_thread()
     multiprocessing.freeze_support()
     args = sys.argv[1:] if arguments is None else arguments
     status = _own_process(args[0], args[1:]) if args else None

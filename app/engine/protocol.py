@@ -157,7 +157,10 @@ class Sketcher(Protocol):
     """A model that can answer on its own coarser grid, for ensembles, which count a block once and not each voxel."""
 
     def sketch(self, prepared: Any, prompts: tuple[Prompt, ...], prior: Prior | None) -> Prediction:
-        """As `Predictor.predict`, on blocks where that can be; prompts need not hold on their very voxels."""
+        """As `Predictor.predict`, on blocks where that can be; prompts need not hold on their very voxels.
+
+        Called by several threads at a time.
+        """
 
 
 @runtime_checkable

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,7 @@ from app.engine.protocol import Estimate, Estimated, Prediction, Prior, Progress
 from app.errors import BadInput, EngineFailure
 from app.geometry import EMPTY_REGION, Geometry, Index, Region
 from app.prompts import Box, Point, Prompt
+from app.threads import on_threads, width
 
 Decode = Callable[[tuple[Prompt, ...], Prior | None], Prediction]
 BOX_JITTER = 0.05  # of its extent: a box drawn by a person is no surer than that
@@ -38,7 +39,7 @@ def estimate(
     first: Prediction | None = None,
     sketch: Decode | None = None,
 ) -> Iterator[Progress | Estimated]:
-    """Run the ensemble: `Progress` after each decode but the last, then the `Estimated`.
+    """Run the ensemble: `Progress` before each round of decodes, then the `Estimated`.
 
     Args:
         decode: Logits for a list of prompts and a prior.
@@ -46,11 +47,11 @@ def estimate(
             in the paper's code. Of a seed too they are told as of an answer: as a seed every model would keep it,
             since all points are drawn from inside it, and a mask that was carried would look perfectly sure.
         first: The first mask where it is known already; else it is decoded.
-        sketch: A decode that may answer on blocks, for the samples (`Sketcher`).
+        sketch: A decode that may answer on blocks, for the samples, several at a time (`Sketcher`).
 
     Raises:
         EngineFailure: when the first mask is empty.
-        Cancelled: between decodes, when the token says so.
+        Cancelled: between rounds, when the token says so.
     """
     first = decode(request.prompts, prior) if first is None else first
     if not (first.logits > 0).any():
@@ -58,8 +59,8 @@ def estimate(
     start = Prior(first.region, first.logits)
     samples = Samples(Blocks(geometry.shape, first.blocks), _around(first.logits > 0, first.region, geometry.shape))
     lists = sampled_prompts(request, first, geometry.shape)
-    ask = sketch or decode
-    yield from _decoded(lists, lambda prompts: ask(prompts, start), samples, token)
+    ask, at_once = (sketch, width()) if sketch else (decode, 1)
+    yield from _decoded(lists, lambda prompts: ask(prompts, start), at_once, samples, token)
     yield samples.estimated(request, geometry.voxel_volume)
 
 
@@ -96,20 +97,23 @@ class Samples:
 
 
 def _decoded(
-    lists: list[tuple[Prompt, ...]], decode: Callable[[tuple[Prompt, ...]], Prediction], samples: Samples, token: Token
+    lists: list[tuple[Prompt, ...]],
+    decode: Callable[[tuple[Prompt, ...]], Prediction],
+    at_once: int,
+    samples: Samples,
+    token: Token,
 ) -> Iterator[Progress]:
-    """Count a sample for each list of prompts."""
-    with ThreadPoolExecutor(1) as beside:  # a sample is counted while the next is decoded
-        counting: Future[None] | None = None
-        for done, prompts in enumerate(lists, start=1):
-            yield Progress("Estimating uncertainty", done / (len(lists) + 1))
+    """Count a sample for each list of prompts, in their order; nothing is decoded between two rounds."""
+    with ThreadPoolExecutor(1) as beside:  # samples are counted while the next are decoded
+        counting: Iterator[None] = iter(())
+        for first in range(0, len(lists), at_once):
+            yield Progress("Estimating uncertainty", (first + 1) / (len(lists) + 1))
             token.raise_if_cancelled()
-            prediction = decode(prompts)
-            if counting:
-                counting.result()
-            counting = beside.submit(samples.add, prediction)
-        if counting:
-            counting.result()
+            some = lists[first : first + at_once]
+            decoded = [decode(some[0])] if len(some) == 1 else on_threads(decode, some)
+            list(counting)
+            counting = beside.map(samples.add, decoded)
+        list(counting)
 
 
 def _around(mask: NDArray[np.bool_], region: Region, shape: Index) -> Region:

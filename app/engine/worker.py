@@ -7,6 +7,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
@@ -177,8 +178,9 @@ class Worker:
         else:
             prior = self._prior(job.prompts, seed)
             first = self._memo.answer(job.prompts) if seed is None else None
+            sketch = partial(self._sketch, self._predictor) if isinstance(self._predictor, Sketcher) else None
             self._steps = uncertainty.estimate(
-                job, volume.geometry, self._decode, prior, self._steps_token, first, self._sketch
+                job, volume.geometry, self._decode, prior, self._steps_token, first, sketch
             )
 
     def step(self, cancelled: bool) -> Piece:
@@ -220,10 +222,8 @@ class Worker:
         prediction = self._predictor.predict(self._prepared, self._understood(prompts), prior)
         return self._fitting(prediction, self._open_volume().shape)
 
-    def _sketch(self, prompts: tuple[Prompt, ...], prior: Prior | None) -> Prediction:
-        if not isinstance(self._predictor, Sketcher):
-            return self._decode(prompts, prior)
-        prediction = self._predictor.sketch(self._prepared, self._understood(prompts), prior)
+    def _sketch(self, sketcher: Sketcher, prompts: tuple[Prompt, ...], prior: Prior | None) -> Prediction:
+        prediction = sketcher.sketch(self._prepared, self._understood(prompts), prior)
         shape = self._open_volume().shape
         return self._fitting(prediction, Blocks(shape, prediction.blocks).shape if prediction.coarse else shape)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import threading
 from typing import Any
 
 import numpy as np
@@ -46,6 +48,33 @@ def test_mean_and_deviation_are_those_of_the_samples() -> None:
     assert np.allclose(made.mean, (b + c) / 2)
     assert np.allclose(made.deviation, np.std([b, c], axis=0), atol=1e-5)
     assert made.volumes == pytest.approx((4 * 5 * 6 * 10 / 1000,) * 2)
+
+
+@pytest.mark.parametrize("at_once", [1, 2, 3])
+def test_sketches_are_asked_for_at_a_time_and_counted_in_their_order(monkeypatch, at_once: int) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: at_once)
+    samples, met = [cube(value) for value in (1.0, 2.5, 4.0, 5.5, 7.0)], []
+    lists = sampled_prompts(request := Estimate(1, 1, PROMPTS, len(samples)), whole_cube(), SHAPE)
+    together = threading.Barrier(at_once)
+
+    def sketch(prompts: tuple[Prompt, ...], prior: Prior | None) -> Prediction:
+        number = lists.index(prompts)
+        if number < len(samples) // at_once * at_once:  # the last round may be smaller
+            together.wait(timeout=10)
+        met.append(threading.current_thread().name)
+        return Prediction(Region.whole(SHAPE), samples[number])
+
+    *progress, end = estimate(request, GEOMETRY, lambda *_: whole_cube(), None, Token(), sketch=sketch)
+    assert len(progress) == -(-len(samples) // at_once)
+    assert len(met) == len(samples)
+    assert isinstance(end, Estimated)
+    plain = run(request, decoder(cube(), *samples))
+    assert np.array_equal(end.mean, plain.mean)
+    assert np.array_equal(end.deviation, plain.deviation)
+
+
+def whole_cube() -> Prediction:
+    return Prediction(Region.whole(SHAPE), cube())
 
 
 def test_equal_samples_have_no_deviation() -> None:

@@ -6,7 +6,7 @@ import os
 
 from app.engine.backends.tested import cores, kept
 
-VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
 GUESSED = "VOLUMASK_THREADS_GUESSED"
 """Set where OMP_NUM_THREADS holds our guess and not the user's wish: then the self-test knows better."""
 
