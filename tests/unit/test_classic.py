@@ -157,6 +157,20 @@ def test_a_slice_mask_is_exact_on_its_slice(balls: Asked) -> None:
     assert (mask[16] == drawn).all()
 
 
+def test_a_drawn_slice_says_nothing_of_slices_beside_it() -> None:
+    """A peg becomes thinner from one slice to the next: the mask of the last thick one must not reach over.
+
+    The slice between is left out: its piece may hold both.
+    """
+    k, j, i = np.ogrid[: SHAPE[0], : SHAPE[1], : SHAPE[2]]
+    peg = (j - 20) ** 2 + (i - 16) ** 2 < np.where(k < 16, 11, 6) ** 2
+    peg[:4] = peg[28:] = False
+    asked = Asked(volume(peg, noise=20))
+    found = asked.mask(SliceMask(0, 15, peg[15]))
+    assert (found[15] == peg[15]).all()
+    assert all(dice(found[n], peg[n]) > 0.9 for n in (13, 14, 17, 18))
+
+
 def test_no_prompt_is_no_object(balls: Asked) -> None:
     assert not balls.mask().any()
     assert not balls.mask(Point((1, 1, 1), positive=False)).any()

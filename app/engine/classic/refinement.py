@@ -23,7 +23,7 @@ _TRUST = 1.0
 _DOUBTED = 0.1  # of the trust, where the pieces do not know
 _HALF = 2.0  # in units of the noise, the step at which two cells are half strangers
 _ROUNDS = 15
-_BALL = 2.0  # cells around a prompt that it speaks for too, as nobody clicks on a border on purpose
+_BALL = 2.0  # cells around a click that it speaks for too, as nobody clicks on a border on purpose
 _FIXED = 1e3
 _SLAB = 8  # planes of cells that are looked at together
 
@@ -81,12 +81,11 @@ def bound(features: Features, seeds: Seeds, region: Region, logits: NDArray[np.f
 def _settled(features: Features, seeds: Seeds, box: Region, crop: NDArray[np.float32]) -> NDArray[np.float32]:
     belief = (1.0 / (1.0 + np.exp(-np.clip(crop, -SURE, SURE)))).astype(np.float32)
     trust = (_TRUST * (_DOUBTED + (2.0 * belief - 1.0) ** 2)).astype(np.float32)
-    include, exclude = features.lattice.cells(seeds.include), features.lattice.cells(seeds.exclude)
-    for cells, value in ((_balls(features, include), 1.0), (_balls(features, exclude), 0.0)):
-        at = _local(cells, box)
+    for voxels, value in ((seeds.clicked_in, 1.0), (seeds.clicked_out, 0.0)):
+        at = _local(_balls(features, features.lattice.cells(voxels)), box)
         belief[at], trust[at] = value, _FIXED
-    for cells, value in ((include, 1.0), (exclude, 0.0)):  # a prompt is stronger than another one's ball
-        at = _local(cells, box)
+    for voxels, value in ((seeds.include, 1.0), (seeds.exclude, 0.0)):  # a prompt is stronger than another one's ball
+        at = _local(features.lattice.cells(voxels), box)
         belief[at], trust[at] = value, _FIXED
     tone, steps = features.cells[box.slices], features.lattice.steps
     p = settle(tone, belief, trust, _HALF * features.graph.noise, steps, _ROUNDS)
@@ -100,7 +99,7 @@ def _balls(features: Features, cells: Indices) -> Indices:
     reach = int(_BALL)
     offsets = np.mgrid[-reach : reach + 1, -reach : reach + 1, -reach : reach + 1].reshape(3, -1).T
     near = offsets[np.linalg.norm(offsets * steps, axis=1) <= _BALL * steps.min() + 1e-6]
-    if len(cells) * len(near) > 1_000_000:  # a drawn slice needs no balls
+    if len(cells) * len(near) > 1_000_000:  # of a scribble all over the scan
         return cells
     return np.asarray((cells[:, None] + near[None]).reshape(-1, 3), dtype=np.int64)
 
