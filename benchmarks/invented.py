@@ -1,6 +1,7 @@
-"""Invented organs and bones: `python -m benchmarks.invented` (six minutes), to choose on where real scans are too few.
+"""Invented organs and bones: `python -m benchmarks.invented` (seven minutes), to choose on where scans are too few.
 
-No run that trained what ships saw these blocks. Clicks are those of `clicks-3d`, slices those of `mask-propagate`.
+No run that trained what ships saw these blocks. Clicks are those of `clicks-3d`, carried slices those of
+`mask-propagate`, boxes and drawn slices those of `other_prompts`.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from app.engine.evaluation import PredictorClicker, clicks_3d, mask_propagate
 from app.engine.protocol import Predictor, Token
 from app.geometry import Geometry
 from app.volume import Volume
+from benchmarks.other_prompts import answered, digits, means
 from training.graph.bones import bones
 from training.graph.torsos import torso
 from training.shapes import Field, Random
@@ -60,8 +62,11 @@ def main() -> None:
         predictor = registry.load(model)
         for what, blocks in (("organs", ORGANS), ("large bones", LARGE_BONES)):
             clicked = [clicks(clicker, volume, mask) for clicker, volume, mask in each(predictor, blocks)]
-            figures = " / ".join(f"{statistics.fmean(dice):.2f}" for dice in zip(*clicked, strict=True))
-            print(f"{model:10} {figures} after 1 / 3 / 5 clicks ({len(clicked)} {what})", flush=True)
+            print(f"{model:10} {digits(means(clicked))} after 1 / 3 / 5 clicks ({len(clicked)} {what})", flush=True)
+        others = [answered(clicker, mask, volume.geometry.spacing) for clicker, volume, mask in each(predictor, ORGANS)]
+        print(
+            f"{model:10} {digits(means(others))} after a box, a flat one, 1 / 2 / 3 drawn slices ({len(others)} organs)"
+        )
         carried = [
             mask_propagate(clicker, mask, volume.geometry.spacing).figures["dice_3d"]
             for clicker, volume, mask in each(predictor, SLICES)

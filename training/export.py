@@ -10,6 +10,7 @@ import argparse
 import json
 import tempfile
 import xml.etree.ElementTree as Tree
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from app.engine.builtin.predictor import AT_SLICES
 from app.engine.trial import hints, network, runtime, slice_network
 from app.engine.trial.maps import CHANNELS, IMAGE_CHANNELS, REMEMBERED
 from app.engine.trial.runtime import Files
@@ -52,10 +54,10 @@ def main() -> None:
     EXPORTS[args.network](args.weights, args.folder, args.side)
 
 
-def export_graph(weights: Path, folder: Path, side: int) -> None:
+def export_graph(weights: Path, folder: Path, side: int, name: str = WEIGHTS) -> None:
     """The weights alone, in half precision: numpy runs them; a graph has no `side`."""
     folder.mkdir(parents=True, exist_ok=True)
-    _saved({name: value.half().contiguous() for name, value in load_file(weights).items()}, folder / WEIGHTS)
+    _saved({key: value.half().contiguous() for key, value in load_file(weights).items()}, folder / name)
 
 
 def export(weights: Path, folder: Path, side: int) -> None:
@@ -141,7 +143,12 @@ def _point(tree: Tree.ElementTree[Any], constants: bytes, places: dict[bytes, in
         data.set("offset", str(places[value]))
 
 
-EXPORTS = {"graph": export_graph, "cubes": export, "slices": export_slices}
+EXPORTS = {
+    "graph": export_graph,
+    "graph-slices": partial(export_graph, name=AT_SLICES),
+    "cubes": export,
+    "slices": export_slices,
+}
 
 
 if __name__ == "__main__":

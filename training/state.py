@@ -115,9 +115,12 @@ def channels_last(dimensions: int) -> torch.memory_format:
 
 
 def _take(network: nn.Module, tensors: dict[str, Tensor]) -> None:
-    """Weights of an older network: what it had not yet begins at zero, where it changes nothing."""
-    empty = {n: torch.zeros_like(v) for n, v in network.state_dict().items() if n not in tensors}
-    network.load_state_dict({n: v for n, v in tensors.items() if n != "graph"} | empty)
+    """Weights of an older or narrower network: what it has not begins at zero, where it changes nothing."""
+    taken = {name: torch.zeros_like(value) for name, value in network.state_dict().items()}
+    for name, value in tensors.items():
+        if name != "graph":
+            taken[name][tuple(slice(n) for n in value.shape)] = value
+    network.load_state_dict(taken)
 
 
 def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -1,8 +1,8 @@
 """Train one of our networks: `python -m training.train --out FOLDER --seconds 3600`; run it again to go on.
 
 Scenes, prompts and corrections depend on the seed, the step and the number of processes alone, so a run that was
-stopped and resumed is the run that was not stopped. What a step teaches is said in `graph/lesson.py`, and for the
-model `trial` in `cube_lesson.py` and `slice_lesson.py`.
+stopped and resumed is the run that was not stopped. What a step teaches is said in `graph/lesson.py` and
+`graph/given_slices.py`, and for the model `trial` in `cube_lesson.py` and `slice_lesson.py`.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from training import batches, scans
 from training.batches import Recipe
 from training.cube_lesson import CubeLesson
+from training.graph.given_slices import GivenSlicesLesson
 from training.graph.lesson import GraphLesson
 from training.scans import Scan
 from training.scenes import Mix
@@ -32,6 +33,7 @@ from training.team import Team
 
 LESSONS: dict[str, Callable[[Recipe, list[Scan]], Any]] = {
     "graph": GraphLesson,
+    "graph-slices": GivenSlicesLesson,
     "cubes": CubeLesson,
     "slices": SliceLesson,
 }

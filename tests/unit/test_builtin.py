@@ -23,7 +23,8 @@ from app.geometry import Geometry
 from app.prompts import Box, Point, Prompt, Scribble, SliceMask
 from app.volume import Volume
 
-WEIGHTS = Path(__file__).parents[2] / "models" / "builtin" / "network.safetensors"
+FOLDER = Path(__file__).parents[2] / "models" / "builtin"
+WEIGHTS, AT_SLICES = FOLDER / "network.safetensors", FOLDER / "slices.safetensors"
 SHAPE = (30, 44, 48)
 
 
@@ -66,10 +67,19 @@ def looking(features: Features, *prompts: Prompt, before: np.ndarray | None = No
     return made
 
 
+def at_slices(features: Features, mask: np.ndarray, *indices: int) -> Looking:
+    drawn = tuple(SliceMask(0, index, mask[index]) for index in indices)
+    made = Looking.at_slices(features, Seeds.of(drawn, mask.shape, features.volume.geometry.spacing))
+    assert made is not None
+    return made
+
+
 def test_it_is_small_and_every_user_of_an_installation_reads_it() -> None:
-    assert WEIGHTS.stat().st_size < 1_000_000
-    assert WEIGHTS.stat().st_mode & 0o044 == 0o044
-    assert sum(value.size for value in load_file(WEIGHTS).values()) == registry.card("builtin").parameters
+    both = (WEIGHTS, AT_SLICES)
+    assert sum(path.stat().st_size for path in both) < 1_000_000
+    assert all(path.stat().st_mode & 0o044 == 0o044 for path in both)
+    values = [value for path in both for value in load_file(path).values()]
+    assert sum(value.size for value in values) == registry.card("builtin").parameters
 
 
 @pytest.mark.parametrize("keep", [0, 7, 1000])
@@ -81,20 +91,52 @@ def test_damaged_weights_are_said_in_one_sentence(tmp_path: Path, keep: int) -> 
     assert "\n" not in str(told.value)
 
 
-def test_numpy_computes_what_torch_computes(predictor: Predictor) -> None:
+@pytest.mark.parametrize("weights", [WEIGHTS, AT_SLICES])
+def test_numpy_computes_what_torch_computes(predictor: Predictor, weights: Path) -> None:
     torch = pytest.importorskip("torch")
     from training.graph.network import Graphs, TrainedGraphNetwork
 
-    features = prepared(predictor, scan(organs()[0]))
-    first = looking(features, Point((15, 20, 16)))
-    last = looking(features, Point((15, 20, 16)), Point((15, 26, 34), positive=False), before=first.judged.logits)
+    image, organ = organs()
+    features = prepared(predictor, scan(image))
+    if weights == WEIGHTS:
+        first = looking(features, Point((15, 20, 16)))
+        last = looking(features, Point((15, 20, 16)), Point((15, 26, 34), positive=False), before=first.judged.logits)
+    else:
+        first, last = (at_slices(features, organ, *drawn) for drawn in ((15,), (15, 18)))
     graphs = [Subgraph.around(first), Subgraph.around(last, 700)]
-    network = TrainedGraphNetwork().eval()
-    network.load_state_dict({name: torch.from_numpy(v.astype(np.float32)) for name, v in load_file(WEIGHTS).items()})
+    loaded = load_file(weights)
+    network = TrainedGraphNetwork(loaded["inp.weight"].shape[1]).eval()
+    network.load_state_dict({name: torch.from_numpy(v.astype(np.float32)) for name, v in loaded.items()})
     with torch.no_grad():
         both = network(Graphs.joined(graphs)).numpy()
-    ours = GraphNetwork.load(WEIGHTS)
+    ours = GraphNetwork.load(weights)
     np.testing.assert_allclose(np.concatenate([ours(graph) for graph in graphs]), both, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("prompts", "asked"),
+    [
+        ((Point((15, 20, 16)),), "_network"),
+        ((SliceMask(0, 15, organs()[1][15]),), "_at_slices"),
+        ((SliceMask(0, 15, organs()[1][15]), SliceMask(0, 19, organs()[1][19])), "_at_slices"),
+        ((SliceMask(0, 15, organs()[1][15]), SliceMask(1, 20, organs()[1][:, 20])), "_network"),
+        ((SliceMask(0, 15, organs()[1][15]), Point((19, 20, 16))), "_network"),
+    ],
+)
+def test_masks_of_parallel_slices_are_asked_of_the_network_for_slices(
+    monkeypatch: pytest.MonkeyPatch, prompts: tuple[Prompt, ...], asked: str
+) -> None:
+    model = registry.load("builtin")
+    image, organ = organs()
+    features = prepared(model, scan(image))
+    heard: list[str] = []
+    for name in ("_network", "_at_slices"):
+        network = getattr(model, name)
+        monkeypatch.setattr(
+            model, name, lambda graph, name=name, network=network: (heard.append(name), network(graph))[1]
+        )
+    assert dice(answer(model, features, prompts), organ) > 0.85
+    assert set(heard) == {asked}
 
 
 def test_an_organ_beside_another_is_found_and_kept(predictor: Predictor) -> None:

@@ -9,12 +9,14 @@ import pytest
 
 from app.engine import registry
 from app.engine.blocks import Blocks
+from app.engine.classic.known import Known
 from app.engine.classic.lattice import Lattice
+from app.engine.classic.seeds import Seeds
 from app.engine.evaluation import dice
 from app.engine.propagation import propagate
 from app.engine.protocol import Estimate, Prediction, Prior, Propagate, Propagated, Token
 from app.engine.uncertainty import estimate
-from app.geometry import Geometry, Index
+from app.geometry import Geometry, Index, Region
 from app.prompts import Box, Point, Prompt, Scribble, SliceMask
 from app.volume import Volume
 
@@ -155,6 +157,41 @@ def test_a_slice_mask_is_exact_on_its_slice(balls: Asked) -> None:
     drawn = BALL[16] & (np.ogrid[: SHAPE[1], : SHAPE[2]][1] < 17)
     mask = balls.mask(SliceMask(0, 16, drawn))
     assert (mask[16] == drawn).all()
+
+
+def box_around(mask: np.ndarray) -> Box:
+    region = Region.around(mask)
+    assert region is not None
+    return Box(region.start, tuple(n - 1 for n in region.stop))
+
+
+@pytest.mark.parametrize("flat", [False, True])
+def test_in_a_box_the_object_is_what_is_not_around_it(flat: bool) -> None:
+    """A shell: what lies in the very middle of its box is no part of it, and looks like what is around."""
+    shell = BALL & ((KK - 16) ** 2 + (JJ - 20) ** 2 + (II - 16) ** 2 > 30)
+    asked = Asked(volume(shell))
+    drawn = shell & (KK == 16) if flat else shell
+    assert dice(asked.mask(box_around(drawn)), shell) > 0.8
+
+
+def test_what_is_excluded_in_a_box_is_not_taken_for_its_object() -> None:
+    asked, box = Asked(volume(BALL)), box_around(BALL)
+    known = Known.of(asked.features, Seeds.of((box, Point((16, 20, 16), positive=False)), SHAPE, (1, 1, 1)))
+    assert known.exclude.size == 1
+    assert known.include.size > 1
+    assert not np.intersect1d(known.include, known.exclude).size
+    assert BALL[asked.features.pieces.labels == known.include[0]].mean() > 0.5
+
+
+@pytest.mark.parametrize(
+    "box", [Box((16, 20, 16), (16, 20, 16)), Box((0, 0, 0), (31, 39, 47)), Box((0, 0, 0), (0, 39, 0))]
+)
+@pytest.mark.parametrize("image", [volume(BALL), volume(BALL, noise=0), volume(BALL & False, noise=0)])
+def test_every_box_has_a_core(image: Volume, box: Box) -> None:
+    features = Asked(image).features
+    assert Known.of(features, Seeds.of((box,), SHAPE, (1, 1, 1))).include.size
+    everything = Scribble(np.argwhere(np.ones(SHAPE, bool)), positive=False)
+    assert not Known.of(features, Seeds.of((box, everything), SHAPE, (1, 1, 1))).include.size
 
 
 def test_a_drawn_slice_says_nothing_of_slices_beside_it() -> None:

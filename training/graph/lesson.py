@@ -50,7 +50,9 @@ class GraphLesson:
         """The mean loss, and mean Dice of the first and of the later answers that were learnt from."""
         random = np.random.default_rng((self.recipe.seed, number))
         asked = GraphNetwork({name: value.detach().numpy() for name, value in network.state_dict().items()})
-        chosen = [lesson for example in batch for lesson in _chosen(example, asked, random)]
+        chosen = [lesson for example in batch for lesson in self.lessons(example, asked, random)]
+        if not chosen:  # slices of what is thinner than a piece: there is nothing to learn, but others wait for a step
+            return torch.stack([p.sum() * 0 for p in network.parameters()]).sum(), 0.0, 0.0
         graphs = Graphs.joined([lesson.graph for lesson in chosen])
         logits = network(graphs).split(graphs.counts)
         sizes = graphs.size.split(graphs.counts)
@@ -60,13 +62,17 @@ class GraphLesson:
         ]
         early = [dice for (_, dice), lesson in zip(found, chosen, strict=True) if lesson.prompts == 1]
         late = [dice for (_, dice), lesson in zip(found, chosen, strict=True) if lesson.prompts > 1]
-        return torch.stack([loss for loss, _ in found]).mean(), float(np.mean(early)), float(np.mean(late or early))
+        return (
+            torch.stack([loss for loss, _ in found]).mean(),
+            float(np.mean(early or late)),
+            float(np.mean(late or early)),
+        )
 
-
-def _chosen(example: Example, asked: GraphNetwork, random: Random) -> list[Lesson]:
-    made = lessons(example, asked, int(random.integers(0, MOST_CORRECTIONS)), random)
-    later = random.permutation(np.arange(1, max(1, len(made))))[:LATER]
-    return [made[i] for i in (0, *later.tolist()) if made]
+    def lessons(self, example: Example, asked: GraphNetwork, random: Random) -> list[Lesson]:
+        """What is learnt from one object: the first answer and some later ones."""
+        made = lessons(example, asked, int(random.integers(0, MOST_CORRECTIONS)), random)
+        later = random.permutation(np.arange(1, max(1, len(made))))[:LATER]
+        return [made[i] for i in (0, *later.tolist()) if made]
 
 
 def loss_of(logits: Tensor, target: Tensor, size: Tensor) -> tuple[Tensor, float]:

@@ -94,11 +94,15 @@ class Layer(nn.Module):
 
 
 class TrainedGraphNetwork(nn.Module):
-    """Untrained it says what `classic` says."""
+    """Untrained it says what `classic` says.
 
-    def __init__(self) -> None:
+    Args:
+        count: Numbers that it is told of a piece.
+    """
+
+    def __init__(self, count: int = COUNT) -> None:
         super().__init__()
-        self.inp = nn.Linear(COUNT, FIRST)
+        self.inp = nn.Linear(count, FIRST)
         self.inp2 = nn.Linear(FIRST, WIDTH)
         self.layers = nn.ModuleList([Layer() for _ in range(LAYERS)])
         self.norm = nn.LayerNorm(WIDTH)

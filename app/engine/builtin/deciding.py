@@ -22,18 +22,18 @@ _AGREED = 0.8  # Dice of both where the network looks, from which on `classic` i
 
 def decide(network: GraphNetwork, looking: Looking) -> NDArray[np.float32]:
     """(n,) logits; prompts hold, and the object is one with what was included."""
-    return _answer(network, looking)[1].astype(np.float32)
+    return answer(network, looking)[1].astype(np.float32)
 
 
 def idea(network: GraphNetwork, looking: Looking) -> NDArray[np.float32]:
     """(n,) what `decide` says of the pieces that the network looks at; 0, that is no idea, of all others."""
-    graph, logits = _answer(network, looking)
+    graph, logits = answer(network, looking)
     said = np.zeros(looking.count, dtype=np.float32)
     said[graph.nodes] = logits[graph.nodes]
     return said
 
 
-def _answer(network: GraphNetwork, looking: Looking) -> tuple[Subgraph, NDArray[np.float64]]:
+def answer(network: GraphNetwork, looking: Looking) -> tuple[Subgraph, NDArray[np.float64]]:
     """What the network looked at last, and `joined` of it: farther around an object that goes on where it ended.
 
     On 24 large bones that were invented Dice is 0.65 / 0.81 / 0.84 after 1 / 3 / 5 clicks with it, and 0.64 / 0.80 /

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ from app.engine.classic.graph import Floats, Nodes
 from app.engine.classic.known import Known
 from app.engine.classic.seeds import Seeds
 from app.engine.classic.solver import Judgement
+from app.prompts import SliceMask
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -24,6 +25,7 @@ class Looking:
         known: What they say of pieces; at least one is inside.
         judged: What `classic` thinks, step by step.
         before: (n,) the answer before the newest prompt, if there is one.
+        drawn: Masks of parallel slices, where nothing else is known.
     """
 
     features: BuiltinFeatures
@@ -31,6 +33,7 @@ class Looking:
     known: Known
     judged: Judgement
     before: Floats | None
+    drawn: tuple[SliceMask, ...] = ()
 
     @classmethod
     def of(cls, features: BuiltinFeatures, seeds: Seeds, before: Floats | None) -> Looking | None:
@@ -39,6 +42,12 @@ class Looking:
         if not known.include.size:
             return None
         return cls(features, seeds, known, Judgement.of(features, known, before), before)
+
+    @classmethod
+    def at_slices(cls, features: BuiltinFeatures, seeds: Seeds) -> Looking | None:
+        """Of masks of parallel slices alone, `seeds.drawn`: what the network for slices sees."""
+        looking = cls.of(features, seeds, None)
+        return None if looking is None else replace(looking, drawn=seeds.drawn)
 
     @property
     def count(self) -> int:

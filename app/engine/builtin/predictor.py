@@ -24,6 +24,9 @@ from app.engine.registry import require_weights
 from app.prompts import SliceMask
 from app.volume import Volume
 
+AT_SLICES = "slices.safetensors"
+"""Beside the card's weights: those of the network that is asked about given slices."""
+
 
 class BuiltinPredictor(ClassicPredictor):
     """See `Predictor`, `Sketcher` and `SlicePropagator`: slices are carried as `classic` does, with ends of its own.
@@ -35,7 +38,9 @@ class BuiltinPredictor(ClassicPredictor):
     def __init__(self, card: ModelCard) -> None:
         super().__init__(card)
         self.version = digest(features.__name__)
-        self._network = GraphNetwork.load(require_weights(card))
+        weights = require_weights(card)
+        self._network = GraphNetwork.load(weights)
+        self._at_slices = GraphNetwork.load(weights.with_name(AT_SLICES))
 
     def prepare(self, volume: Volume, progress: ReportProgress, token: Token) -> BuiltinFeatures:
         """Supervoxels, their graph, and what lies around each."""
@@ -43,9 +48,12 @@ class BuiltinPredictor(ClassicPredictor):
 
     def solve(self, prepared: Features, seeds: Seeds, prior: Prior | None) -> NDArray[np.float32]:
         """Logits (n,) of the pieces."""
-        before = None if prior is None else on_pieces(prepared, prior)
-        looking = Looking.of(_own(prepared), seeds, before)
-        return super().solve(prepared, seeds, prior) if looking is None else decide(self._network, looking)
+        if seeds.drawn:
+            network, looking = self._at_slices, Looking.at_slices(_own(prepared), seeds)
+        else:
+            before = None if prior is None else on_pieces(prepared, prior)
+            network, looking = self._network, Looking.of(_own(prepared), seeds, before)
+        return super().solve(prepared, seeds, prior) if looking is None else decide(network, looking)
 
     def remember(self, prepared: Features, axis: int, conditioning: Mapping[int, NDArray[np.bool_]]) -> GuidedMemory:
         """See `SlicePropagator`."""
@@ -53,8 +61,8 @@ class BuiltinPredictor(ClassicPredictor):
 
         def ask(masks: Mapping[int, NDArray[np.bool_]]) -> NDArray[np.float32]:
             drawn = tuple(SliceMask(axis, index, mask) for index, mask in masks.items())
-            looking = Looking.of(own, Seeds.of(drawn, own.volume.shape, own.volume.geometry.spacing), None)
-            return np.zeros(own.pieces.count, dtype=np.float32) if looking is None else idea(self._network, looking)
+            looking = Looking.at_slices(own, Seeds.of(drawn, own.volume.shape, own.volume.geometry.spacing))
+            return np.zeros(own.pieces.count, dtype=np.float32) if looking is None else idea(self._at_slices, looking)
 
         return propagator.remember(own, axis, conditioning, ask)
 

@@ -23,7 +23,7 @@ Ask = Callable[[Mapping[int, Mask]], Idea]
 _FAR = 8  # slices after which the network is asked anew, with the last carried mask: a long object has left its view
 _ENOUGH = 0.5  # of the support on the given slices: with so much a mask is not doubted
 _NO_IDEA = 0.1  # support on the given slices: with less the network does not know the object, and is not heard
-_WEIGHT, _CAP = 0.8, 3.0  # of the network's logits as evidence
+_WEIGHT, _CAP = 1.4, 3.0  # of the network's logits as evidence
 _EASE = 0.57  # exponent that brings 0.12, the best threshold on invented torsos and train objects, to the engine's 0.3
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from app.engine.builtin.beside import beside
 from app.engine.builtin.depths import depths
 from app.engine.builtin.looking import Looking
 from app.engine.builtin.node_features import along_paths, around, of_pieces
@@ -31,7 +32,7 @@ class Subgraph:
 
     Args:
         nodes: (m,) which pieces of the volume.
-        told: (m, node_features.COUNT).
+        told: (m, node_features.COUNT), and for the network for slices beside.COUNT more.
         size: (m,) cells of each, in units of the usual.
         kernels: For each of `_HALVES` a matrix (m, m) whose rows take the mean over the neighbours, likelier ones more.
     """
@@ -63,8 +64,8 @@ class Subgraph:
             kernels = _kernels(looking, pairs)
             deep, own, surrounding = told
         size = looking.features.pieces.size
-        columns = np.concatenate([own, paths.result(), surrounding, deep], axis=1)
-        return cls(nodes, columns, (size[nodes] / np.median(size)).astype(np.float32), kernels)
+        columns = [own, paths.result(), surrounding, deep, *([beside(looking, nodes)] if looking.drawn else [])]
+        return cls(nodes, np.concatenate(columns, axis=1), (size[nodes] / np.median(size)).astype(np.float32), kernels)
 
     def cut(self, looking: Looking, inside: NDArray[np.bool_]) -> float:
         """Share of its pieces inside (n,) that touch one which is not looked at, 0..1."""

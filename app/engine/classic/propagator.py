@@ -13,6 +13,7 @@ from scipy import ndimage
 from app.engine.classic.appearance import Appearance
 from app.engine.classic.features import Features
 from app.engine.classic.motion import displacement, warped
+from app.engine.classic.signed_distance import signed_distance
 from app.engine.diffusion import settle
 from app.engine.endings import regrown
 
@@ -124,7 +125,7 @@ def _solve(memory: SliceMemory, index: int, previous: int, window: tuple[slice, 
     before, now = memory.tone(previous)[window], memory.tone(index)[window]
     noise = memory.features.graph.noise
     moved = displacement(before, now, noise)
-    before, depth = warped(before, moved), warped(_depth(memory.masks[previous][window], memory.steps), moved)
+    before, depth = warped(before, moved), warped(signed_distance(memory.masks[previous][window], memory.steps), moved)
     looks = memory.appearance.evidence(now, noise)
     nearby = _nearby_evidence(before, now, depth, reach, memory.steps, noise)
     image = np.clip(_LOOKS * looks + _NEARBY * nearby + memory.told(window), -4.0, 4.0)
@@ -137,14 +138,6 @@ def _solve(memory: SliceMemory, index: int, previous: int, window: tuple[slice, 
     p = settle(now, belief, trust.astype(np.float32), _HALF * noise, memory.steps)
     p = np.clip(p, 3.4e-4, 1 - 3.4e-4)
     return np.asarray(np.log(p / (1.0 - p)), dtype=np.float32)
-
-
-def _depth(mask: Mask, steps: tuple[float, float]) -> Floats:
-    """Signed distance (mm) to the mask's border, positive inside."""
-    inside = ndimage.distance_transform_edt(np.pad(mask, 1, mode="edge"), sampling=steps)[1:-1, 1:-1]
-    outside = ndimage.distance_transform_edt(~mask, sampling=steps)
-    half = 0.5 * min(steps)
-    return np.asarray(np.where(mask, inside - half, half - outside), dtype=np.float32)
 
 
 def _nearby_evidence(

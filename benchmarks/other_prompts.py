@@ -1,0 +1,84 @@
+"""Prompts that are not clicks: `python -m benchmarks.other_prompts` (three minutes).
+
+A box around the object, one voxel away from it on every side; the box around its largest slice; then slices drawn
+exactly: the largest, the one half way from it to the last, the one half way to the first. What is judged is always the
+whole object, drawn slices included.
+"""
+
+from __future__ import annotations
+
+import statistics
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.engine import registry
+from app.engine.evaluation import PredictorClicker, dice
+from app.engine.evaluation.metrics import Spacing
+from app.engine.evaluation.protocols import largest_slice, slicing_axis
+from app.engine.protocol import Token
+from app.geometry import Region
+from app.prompts import Box, SliceMask
+from benchmarks import runs
+from benchmarks.objects import each
+
+Mask = NDArray[np.bool_]
+
+KINDS = ("box", "flat box", "one drawn slice", "two", "three")
+
+
+def main() -> None:
+    parser = runs.parser(__doc__)
+    parser.add_argument("--model", action="append", help="a model's id; builtin and classic without it")
+    args = parser.parse_args()
+    folder, chosen = runs.chosen(args)
+    for model in args.model or ["builtin", "classic"]:
+        predictor, rows = registry.load(model), []
+        for target, volume, mask in each(folder, chosen):
+            prepared = predictor.prepare(volume, lambda done, what: None, Token())
+            found = answered(PredictorClicker(predictor, volume, prepared), mask, volume.geometry.spacing)
+            rows.append({"role": target.role, "case": target.case, "object": target.name, "dice": found})
+            print(f"{model:10} {target.title:48} {digits(found)}", flush=True)
+        if not args.only:
+            runs.write(f"other_prompts_{model}", {"model": model, "prompts": KINDS}, rows)
+        for role in ("train", "develop"):
+            if made := [row["dice"] for row in rows if row["role"] == role]:
+                print(f"{model:10} {role} ({len(made)})  {digits(means(made))}")
+
+
+def answered(clicker: PredictorClicker, mask: Mask, spacing: Spacing) -> list[float]:
+    """Dice after each of `KINDS`; an object of few slices is drawn whole."""
+    axis = slicing_axis(spacing)
+    first = largest_slice(mask, axis)
+    there = np.flatnonzero(mask.any(axis=tuple(a for a in range(3) if a != axis)))
+    on_slice = np.zeros_like(mask)
+    np.moveaxis(on_slice, axis, 0)[first] = np.take(mask, first, axis)
+    found = [dice(clicker.answer((box,)), mask) for box in (_box(mask, 1), _box(on_slice, 0))]
+    drawn: tuple[SliceMask, ...] = ()
+    for index in (first, (first + int(there[-1]) + 1) // 2, (first + int(there[0])) // 2):
+        drawn = (*drawn, SliceMask(axis, index, np.take(mask, index, axis)))
+        found.append(dice(clicker.answer(drawn), mask))
+    return found
+
+
+def _box(mask: Mask, margin: int) -> Box:
+    region = Region.around(mask)
+    if region is None:
+        raise ValueError("the mask is empty")
+    wide = region.grown(margin, mask.shape)
+    k, j, i = (n - 1 for n in wide.stop)
+    return Box(wide.start, (k, j, i))
+
+
+def means(rows: list[list[float]]) -> list[float]:
+    """Of each prompt over the objects."""
+    return [statistics.fmean(values) for values in zip(*rows, strict=True)]
+
+
+def digits(found: list[float]) -> str:
+    """As they are shown."""
+    return " / ".join(f"{value:.2f}" for value in found)
+
+
+if __name__ == "__main__":
+    main()

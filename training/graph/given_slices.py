@@ -1,0 +1,78 @@
+"""`GivenSlicesLesson`: what a step teaches the network that is asked about given slices, from which masks are carried.
+
+One slice of the object is given, then a second one, as after some slices were carried; half of the masks are as they
+should be, the others as if somebody had drawn them in a hurry.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import ndimage
+
+from app.engine.builtin import beside
+from app.engine.builtin.deciding import answer
+from app.engine.builtin.graph_network import GraphNetwork
+from app.engine.builtin.looking import Looking
+from app.engine.builtin.node_features import COUNT
+from app.engine.classic.seeds import Seeds
+from app.engine.classic.signed_distance import signed_distance
+from app.engine.evaluation.protocols import largest_slice, slicing_axis
+from app.prompts import SliceMask
+from training.graph.lesson import GraphLesson
+from training.graph.network import TrainedGraphNetwork
+from training.graph.scans import Example, Mask
+from training.graph.user import Lesson
+from training.shapes import Random
+
+_TRUE = 0.5  # share of the masks that are as they should be
+_WORST = 0.35  # of the largest circle's radius: deviation of a hurried border
+_SMALLEST = 0.3  # of the largest slice's area: the first slice has at least that
+_LEAST = 4  # pixels
+_FARTHEST = 14  # slices from the first to the second
+
+
+class GivenSlicesLesson(GraphLesson):
+    """See `train.Lesson`."""
+
+    def network(self) -> TrainedGraphNetwork:
+        """Untrained."""
+        return TrainedGraphNetwork(COUNT + beside.COUNT)
+
+    def lessons(self, example: Example, asked: GraphNetwork, random: Random) -> list[Lesson]:
+        """What the network sees of one given slice and of two."""
+        mask, spacing = example.mask, example.features.lattice.spacing
+        axis = slicing_axis(spacing) if random.random() < 0.5 else int(random.integers(3))
+        drawn: tuple[SliceMask, ...] = ()
+        made: list[Lesson] = []
+        for index in _slices(mask, axis, random):
+            given = _drawn(np.take(mask, index, axis), np.delete(spacing, axis).tolist(), random)
+            drawn = (*drawn, SliceMask(axis, index, given))
+            looking = Looking.at_slices(example.features, Seeds.of(drawn, mask.shape, spacing))
+            if looking is not None:
+                graph, _ = answer(asked, looking)
+                made.append(Lesson(graph, example.target[graph.nodes], len(drawn)))
+        return made
+
+
+def _slices(mask: Mask, axis: int, random: Random) -> list[int]:
+    """The largest slice or another large one, and one not far from it, if there is one."""
+    areas = mask.sum(axis=tuple(a for a in range(3) if a != axis))
+    large = np.flatnonzero(areas >= max(_LEAST, _SMALLEST * areas.max()))
+    first = int(random.choice(large)) if large.size and random.random() < 0.5 else largest_slice(mask, axis)
+    others = np.flatnonzero(areas)
+    others = others[(np.abs(others - first) <= _FARTHEST) & (others != first)]
+    return [first, int(random.choice(others))] if others.size else [first]
+
+
+def _drawn(mask: Mask, steps: list[float], random: Random) -> Mask:
+    """As it is, or with a border that wanders."""
+    if random.random() < _TRUE:
+        return mask
+    depth = signed_distance(mask, steps)
+    radius = max(float(depth.max()), min(steps))
+    noise = ndimage.gaussian_filter(
+        random.standard_normal(mask.shape), random.uniform(0.2, 0.8) * radius / np.array(steps)
+    )
+    noise *= random.uniform(0.05, _WORST) * radius / max(1e-9, float(noise.std()))
+    changed = depth + noise > 0
+    return changed if (changed & mask).any() else mask
