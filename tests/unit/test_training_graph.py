@@ -19,6 +19,7 @@ from training import clicks  # noqa: E402
 from training import scans as real_scans  # noqa: E402
 from training.batches import Recipe  # noqa: E402
 from training.graph import scans, user  # noqa: E402
+from training.graph.given_slices import GivenSlicesLesson  # noqa: E402
 from training.graph.lesson import GraphLesson, loss_of  # noqa: E402
 from training.graph.network import Graphs, Heard, TrainedGraphNetwork  # noqa: E402
 from training.scenes import Mix  # noqa: E402
@@ -128,8 +129,9 @@ def test_the_loss_prefers_the_truth() -> None:
     assert right < 0.1 < wrong
 
 
-def test_a_step_teaches_every_weight() -> None:
-    lesson = GraphLesson(RECIPE, [])
+@pytest.mark.parametrize("kind", [GraphLesson, GivenSlicesLesson])
+def test_a_step_teaches_every_weight(kind: type[GraphLesson]) -> None:
+    lesson = kind(RECIPE, [])
     network = lesson.network()
     with torch.no_grad():
         network.head.weight.normal_(0, 0.1)  # zero in a new network, which lets no gradient through yet
