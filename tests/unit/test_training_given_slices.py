@@ -10,15 +10,15 @@ import pytest
 
 pytest.importorskip("torch")
 
-from app.engine.builtin import beside  # noqa: E402
-from app.engine.builtin.graph_network import GraphNetwork  # noqa: E402
-from app.engine.builtin.node_features import COUNT  # noqa: E402
-from app.engine.evaluation import dice  # noqa: E402
-from training.batches import Recipe  # noqa: E402
-from training.graph import given_slices, scans  # noqa: E402
-from training.graph.given_slices import GivenSlicesLesson  # noqa: E402
-from training.scenes import Mix  # noqa: E402
-from training.state import State  # noqa: E402
+from app.engine.builtin import beside
+from app.engine.builtin.graph_network import GraphNetwork
+from app.engine.builtin.node_features import COUNT
+from app.engine.evaluation import dice
+from training.batches import Recipe
+from training.graph import given_slices, scans
+from training.graph.given_slices import GivenSlicesLesson
+from training.scenes import Mix
+from training.state import State
 
 CLICKS = Path(__file__).parents[2] / "models" / "builtin" / "network.safetensors"
 LESSON = GivenSlicesLesson(Recipe(48, 1, 2, 5, Mix()), [])
