@@ -19,7 +19,8 @@ from app.engine.evaluation import PredictorClicker, clicks_3d, mask_propagate
 from app.engine.protocol import Predictor, Token
 from app.geometry import Geometry
 from app.volume import Volume
-from benchmarks.other_prompts import answered, digits, means
+from benchmarks.other_prompts import answered
+from benchmarks.runs import digits, means
 from training.graph.bones import bones
 from training.graph.torsos import torso
 from training.shapes import Field, Random

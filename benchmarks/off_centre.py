@@ -7,9 +7,6 @@ their own way (`training/clicks.py`), so that changing them does not change what
 
 from __future__ import annotations
 
-import statistics
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
@@ -21,6 +18,7 @@ from app.engine.protocol import Token
 from app.prompts import Point
 from benchmarks import runs
 from benchmarks.objects import each
+from benchmarks.runs import digits, means
 
 _DRAWS = 3  # first clicks of each object
 _ROUNDS = 5
@@ -41,12 +39,12 @@ def main() -> None:
                 report = clicks_3d(clicker, mask, spacing, _ROUNDS, first)
                 dice = [after.dice for n in range(_ROUNDS) if (after := report.after(n + 1))]
                 rows.append({"role": target.role, "case": target.case, "object": target.name, "dice": dice})
-                print(f"{model:10} {target.title:48} {_digits(dice)}", flush=True)
+                print(f"{model:10} {target.title:48} {digits(dice)}", flush=True)
         if not args.only:
             runs.write(f"off_centre_{model}", {"model": model}, rows)
         for role in ("train", "develop"):
-            if found := [row for row in rows if row["role"] == role]:
-                print(f"{model:10} {role} ({len(found)})  {_digits(_means(found))}")
+            if found := [row["dice"] for row in rows if row["role"] == role]:
+                print(f"{model:10} {role} ({len(found)})  {digits(means(found))}")
 
 
 def anywhere(mask: NDArray[np.bool_], spacing: Spacing, seed: tuple[int, ...]) -> Point:
@@ -57,14 +55,6 @@ def anywhere(mask: NDArray[np.bool_], spacing: Spacing, seed: tuple[int, ...]) -
     drawn = int(np.random.default_rng(seed).choice(voxels, p=chance / chance.sum()))
     k, j, i = (int(n) for n in np.unravel_index(drawn, mask.shape))
     return Point((k, j, i))
-
-
-def _means(rows: list[dict[str, Any]]) -> list[float]:
-    return [statistics.fmean(row["dice"][n] for row in rows) for n in range(_ROUNDS)]
-
-
-def _digits(dice: list[float]) -> str:
-    return " / ".join(f"{value:.2f}" for value in dice)
 
 
 if __name__ == "__main__":

@@ -7,8 +7,6 @@ whole object, drawn slices included.
 
 from __future__ import annotations
 
-import statistics
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -21,6 +19,7 @@ from app.geometry import Region
 from app.prompts import Box, SliceMask
 from benchmarks import runs
 from benchmarks.objects import each
+from benchmarks.runs import digits, means
 
 Mask = NDArray[np.bool_]
 
@@ -68,16 +67,6 @@ def _box(mask: Mask, margin: int) -> Box:
     wide = region.grown(margin, mask.shape)
     k, j, i = (n - 1 for n in wide.stop)
     return Box(wide.start, (k, j, i))
-
-
-def means(rows: list[list[float]]) -> list[float]:
-    """Of each prompt over the objects."""
-    return [statistics.fmean(values) for values in zip(*rows, strict=True)]
-
-
-def digits(found: list[float]) -> str:
-    """As they are shown."""
-    return " / ".join(f"{value:.2f}" for value in found)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import argparse
 import json
 import os
 import platform
+import statistics
 from pathlib import Path
 from typing import Any
 
@@ -34,3 +35,13 @@ def write(name: str, about: dict[str, Any], rows: list[dict[str, Any]]) -> None:
     machine = {"processor": platform.processor() or platform.machine(), "cores": os.cpu_count()}
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / f"{name}.json").write_text(json.dumps({**about, "machine": machine, "objects": rows}, indent=1) + "\n")
+
+
+def means(rows: list[list[float]]) -> list[float]:
+    """Over the objects, of each round or prompt."""
+    return [statistics.fmean(values) for values in zip(*rows, strict=True)]
+
+
+def digits(found: list[float]) -> str:
+    """As figures are shown."""
+    return " / ".join(f"{value:.2f}" for value in found)

@@ -121,7 +121,7 @@ class Bench:
         decode = partial(self._predictor.predict, self._prepared)
         sketch = partial(self._predictor.sketch, self._prepared) if isinstance(self._predictor, Sketcher) else None
         for _ in uncertainty.estimate(request, geometry, decode, None, Token(), sketch=sketch):
-            pass  # every step is a decode
+            pass  # every step is a round of decodes
 
     def _surface(self) -> None:
         from app.render.surfaces import surface  # VTK is loaded only here

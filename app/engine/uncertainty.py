@@ -110,7 +110,7 @@ def _decoded(
             yield Progress("Estimating uncertainty", (first + 1) / (len(lists) + 1))
             token.raise_if_cancelled()
             some = lists[first : first + at_once]
-            decoded = [decode(some[0])] if len(some) == 1 else on_threads(decode, some)
+            decoded = on_threads(decode, some) if len(some) > 1 else [decode(some[0])]  # one thread but for `sketch`
             list(counting)
             counting = beside.map(samples.add, decoded)
         list(counting)

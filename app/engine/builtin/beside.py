@@ -29,11 +29,11 @@ def beside(looking: Looking, nodes: Nodes) -> NDArray[np.float32]:
     place = features.pieces.centre[nodes] + features.lattice.first
     away = place[:, axis, None] - spacing[axis] * np.array([drawn.index for drawn in looking.drawn])
     nearest = np.argmin(np.abs(away), axis=1)
-    widest = max(int(drawn.mask.sum()) for drawn in looking.drawn)
+    cuts = [_Cut.of(drawn, np.delete(spacing, axis)) for drawn in looking.drawn]
+    widest = max(cut.area for cut in cuts)
     told = np.empty((nodes.size, COUNT))
-    for number, drawn in enumerate(looking.drawn):
+    for number, cut in enumerate(cuts):
         own = np.flatnonzero(nearest == number)
-        cut = _Cut.of(drawn, np.delete(spacing, axis))
         told[own, :-1] = cut.told(np.delete(place[own], axis, axis=1), np.abs(away[own, number]), pitch, widest)
     told[:, -1] = (away.max(axis=1) > 0) & (away.min(axis=1) < 0)
     return np.asarray(np.clip(told, -_LIMIT, _LIMIT), dtype=np.float32)
@@ -57,8 +57,9 @@ class _Cut:
 
     @classmethod
     def of(cls, drawn: SliceMask, steps: Floats) -> _Cut:
-        depth = signed_distance(drawn.mask, steps.tolist())
-        return cls(steps, depth, float(max(depth.max(), 0.5 * steps.min())), int(drawn.mask.sum()))
+        mask = drawn.mask
+        depth = signed_distance(mask, steps.tolist())
+        return cls(steps, depth, float(max(depth.max(), 0.5 * steps.min())), int(mask.sum()))
 
     def told(self, place: Floats, away: Floats, pitch: float, widest: int) -> Floats:
         """(m, 6) of pieces at `place` (m, 2) millimetres in the slice's plane and `away` (m,) from it."""

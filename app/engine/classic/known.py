@@ -63,7 +63,7 @@ def _inside(features: Features, bounds: Region) -> NDArray[np.bool_]:
 
 def _core(features: Features, box: Region, exclude: Nodes) -> Nodes:
     """Pieces in the middle of a box, of the tone by which most of it differs from what lies around it."""
-    away, around = _beside(features, box)
+    away, around = _from_box(features, box)
     farthest = away.max(axis=1)
     farthest[exclude] = np.inf
     within = farthest <= 1.0
@@ -78,7 +78,7 @@ def _core(features: Features, box: Region, exclude: Nodes) -> Nodes:
     return core if core.size else alike[[int(np.argmin(from_middle[alike]))]]
 
 
-def _beside(features: Features, box: Region) -> tuple[Floats, NDArray[np.bool_]]:
+def _from_box(features: Features, box: Region) -> tuple[Floats, NDArray[np.bool_]]:
     """(n, 3) distances to a box's middle in units of its half sides; (n,) whether a piece lies around the box.
 
     Of a flat one that is beside it on its own slice: above and below, the object goes on.
