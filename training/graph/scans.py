@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from app.engine.builtin.features import BuiltinFeatures, prepare_features
+from app.engine.builtin.features import BuiltinFeatures, prepare_near
 from app.engine.builtin.surroundings import in_hounsfield
 from app.engine.classic.supervoxels import PIECES
 from app.engine.protocol import Token
@@ -75,7 +75,7 @@ def prepared(image: Field, spacing: tuple[float, float, float], pieces: float) -
     """As `classic` prepares a volume, in about so many pieces; scenes are so small that every voxel is a cell."""
     k, j, i = image.shape
     volume = Volume(image, Geometry((k, j, i), np.diag([*spacing[::-1], 1.0])))
-    return prepare_features(volume, lambda fraction, what: None, Token(), int(pieces))
+    return prepare_near(volume, lambda fraction, what: None, Token(), int(pieces))
 
 
 def _measured(image: Field, random: Random) -> Field:

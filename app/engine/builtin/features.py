@@ -1,21 +1,26 @@
-"""`BuiltinFeatures`: what `classic` prepares of a volume, and what lies around each piece."""
+"""`BuiltinFeatures`: what `classic` prepares, what lies around each piece, and the same from farther away."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from app.engine.builtin.merging import groups, merged
 from app.engine.builtin.surroundings import surroundings
 from app.engine.classic import features as classic
 from app.engine.classic.features import Features
+from app.engine.classic.graph import Graph
 from app.engine.classic.supervoxels import PIECES
 from app.engine.protocol import ReportProgress, Token
 from app.volume import Volume
 
-_AROUND = "surroundings"
+_AROUND, _PART, _AROUND_COARSE = "surroundings", "part", "surroundings_coarse"
+
+_COARSER = 0.3  # of the pieces
+_FEWEST = 600  # pieces of a volume that is worth a look from farther away
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -24,21 +29,49 @@ class BuiltinFeatures(Features):
 
     Args:
         surroundings: (n, surroundings.COUNT) of the pieces.
+        far: The same in fewer pieces, each of whole ones, for what is large; none of a volume of few pieces.
     """
 
     surroundings: NDArray[np.float32]
+    far: FarView | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FarView:
+    """A volume in fewer pieces.
+
+    Args:
+        part: (n,) of which of them each piece of the volume is part.
+        features: Of these.
+    """
+
+    part: NDArray[np.int32]
+    features: BuiltinFeatures
 
 
 def prepare_features(volume: Volume, progress: ReportProgress, token: Token, wanted: int = PIECES) -> BuiltinFeatures:
     """See `classic.features.prepare_features`."""
+    near = prepare_near(volume, progress, token, wanted)
+    token.raise_if_cancelled()
+    if near.pieces.count < _FEWEST:
+        return near
+    part = groups(near.pieces, near.lattice.steps, round(_COARSER * near.pieces.count))
+    return replace(near, far=FarView(part, _around(_merged(near, part))))
+
+
+def prepare_near(volume: Volume, progress: ReportProgress, token: Token, wanted: int = PIECES) -> BuiltinFeatures:
+    """The same without a far view."""
     features = classic.prepare_features(volume, progress, token, wanted)
     token.raise_if_cancelled()
-    return BuiltinFeatures(**_parts(features), surroundings=surroundings(features))
+    return _around(features)
 
 
 def pack(features: BuiltinFeatures) -> dict[str, NDArray[np.generic]]:
     """Arrays from which `unpack` makes the same features again, given the volume."""
-    return {**classic.pack(features), _AROUND: features.surroundings}
+    arrays = {**classic.pack(features), _AROUND: features.surroundings}
+    if features.far is None:
+        return arrays
+    return {**arrays, _PART: features.far.part, _AROUND_COARSE: features.far.features.surroundings}
 
 
 def unpack(volume: Volume, arrays: dict[str, NDArray[np.generic]]) -> BuiltinFeatures:
@@ -47,9 +80,23 @@ def unpack(volume: Volume, arrays: dict[str, NDArray[np.generic]]) -> BuiltinFea
     Raises:
         KeyError: when an array is missing.
     """
-    around = np.asarray(arrays[_AROUND], dtype=np.float32)
-    return BuiltinFeatures(**_parts(classic.unpack(volume, arrays)), surroundings=around)
+    near = classic.unpack(volume, arrays)
+    around, far = np.asarray(arrays[_AROUND], dtype=np.float32), None
+    if _PART in arrays:
+        part = np.asarray(arrays[_PART], dtype=np.int32)
+        coarse = np.asarray(arrays[_AROUND_COARSE], dtype=np.float32)
+        far = FarView(part, BuiltinFeatures(**_parts(_merged(near, part)), surroundings=coarse))
+    return BuiltinFeatures(**_parts(near), surroundings=around, far=far)
+
+
+def _around(features: Features) -> BuiltinFeatures:
+    return BuiltinFeatures(**_parts(features), surroundings=surroundings(features))
+
+
+def _merged(features: Features, part: NDArray[np.int32]) -> Features:
+    pieces = merged(features.pieces, part)
+    return Features(**_parts(features) | {"pieces": pieces, "graph": Graph.of(pieces, features.graph.noise)})
 
 
 def _parts(features: Features) -> dict[str, Any]:
-    return {field.name: getattr(features, field.name) for field in fields(features)}
+    return {field.name: getattr(features, field.name) for field in fields(Features)}

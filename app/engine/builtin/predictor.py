@@ -13,6 +13,7 @@ from app.engine.builtin.features import BuiltinFeatures, pack, prepare_features,
 from app.engine.builtin.graph_network import GraphNetwork
 from app.engine.builtin.looking import Looking
 from app.engine.builtin.propagator import GuidedMemory
+from app.engine.builtin.zooming import at_its_size
 from app.engine.classic import ClassicPredictor
 from app.engine.classic.features import Features
 from app.engine.classic.propagator import SliceMemory
@@ -48,12 +49,7 @@ class BuiltinPredictor(ClassicPredictor):
 
     def solve(self, prepared: Features, seeds: Seeds, prior: Prior | None) -> NDArray[np.float32]:
         """Logits (n,) of the pieces."""
-        if seeds.drawn:
-            network, looking = self._at_slices, Looking.at_slices(_own(prepared), seeds)
-        else:
-            before = None if prior is None else on_pieces(prepared, prior)
-            network, looking = self._network, Looking.of(_own(prepared), seeds, before)
-        return super().solve(prepared, seeds, prior) if looking is None else decide(network, looking)
+        return at_its_size(_own(prepared), lambda features: self._decided(features, seeds, prior), prior)
 
     def remember(self, prepared: Features, axis: int, conditioning: Mapping[int, NDArray[np.bool_]]) -> GuidedMemory:
         """See `SlicePropagator`."""
@@ -77,6 +73,14 @@ class BuiltinPredictor(ClassicPredictor):
     def unpack(self, volume: Volume, arrays: dict[str, NDArray[np.generic]]) -> BuiltinFeatures:
         """From the embedding cache."""
         return unpack(volume, arrays)
+
+    def _decided(self, features: BuiltinFeatures, seeds: Seeds, prior: Prior | None) -> NDArray[np.float32]:
+        if seeds.drawn:
+            network, looking = self._at_slices, Looking.at_slices(features, seeds)
+        else:
+            before = None if prior is None else on_pieces(features, prior)
+            network, looking = self._network, Looking.of(features, seeds, before)
+        return super().solve(features, seeds, prior) if looking is None else decide(network, looking)
 
 
 def _guided(memory: SliceMemory) -> GuidedMemory:

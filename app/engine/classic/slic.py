@@ -20,9 +20,13 @@ Tones = NDArray[np.float32]
 Labels = NDArray[np.int32]
 Grid = tuple[int, int, int]
 
+COMPACTNESS = 0.04
+"""Weight of one block's width against intensity, on the tone scale."""
+
+SMALLEST = 0.25
+"""Of the usual piece: smaller connected parts join a neighbour."""
+
 _ITERATIONS = 2  # a third costs 0.2 s for a large scan and gains nothing on the 28 training objects
-_COMPACTNESS = 0.04  # weight of one block's width against intensity, on the tone scale
-_SMALLEST = 0.25  # of the usual piece: smaller connected parts join a neighbour
 _FEWEST = 64  # cells of an image that is worth cutting
 _ROUNDS = 10  # of joining: parts that only touch other small parts wait for those
 _BEYOND = 1e6  # squared distance of centres outside the image
@@ -61,9 +65,9 @@ class _Blocks:
         self.counts = self.tones.shape[1:]
         offsets = np.indices(grid, dtype=np.float32).reshape(3, -1).T
         self.offsets, self.middle = offsets, (np.array(grid) - 1) / 2  # (P, 3) cells from the block's first; its middle
-        self.scale = np.array([_COMPACTNESS / g for g in grid], dtype=np.float32)
+        self.scale = np.array([COMPACTNESS / g for g in grid], dtype=np.float32)
         self.starts = [
-            np.arange(n, dtype=np.float32).reshape([-1 if a == axis else 1 for a in range(3)]) * _COMPACTNESS
+            np.arange(n, dtype=np.float32).reshape([-1 if a == axis else 1 for a in range(3)]) * COMPACTNESS
             for axis, n in enumerate(self.counts)
         ]
 
@@ -143,7 +147,7 @@ def connected(labels: Labels) -> Labels:
     """Pieces in one connected part each, numbered anew; parts too small for a piece join what they touch most of."""
     parts = np.asarray(cc3d.connected_components(labels + 1, connectivity=6), dtype=np.int32) - 1
     flat, size = parts.ravel(), np.bincount(parts.ravel())
-    stays = size >= _SMALLEST * np.median(size[_largest(labels, parts, size)])
+    stays = size >= SMALLEST * np.median(size[_largest(labels, parts, size)])
     target, loose = np.arange(size.size), np.flatnonzero(~stays[flat])
     for _ in range(_ROUNDS):
         small, large = _touching(parts, target, loose, stays)

@@ -86,7 +86,7 @@ def describe(labels: NDArray[np.int32], tone: NDArray[np.float32], steps: tuple[
     count = int(labels.max()) + 1
     faces = [partial(_faces, labels, tone, steps, count, axis) for axis in range(3)]
     k, j, i, looks = on_threads(lambda work: work(), [*faces, partial(_looks, labels, tone, steps, count)])
-    return Supervoxels(labels=labels, **looks, **_contacts(k + j + i))
+    return Supervoxels(labels=labels, **looks, **contacts_of(k + j + i))
 
 
 def _looks(
@@ -117,8 +117,12 @@ def _centroids(
     return centre
 
 
-def _contacts(faces: sparse.csr_array) -> dict[str, NDArray[Any]]:
-    """What `_faces` found across all axes."""
+def contacts_of(faces: sparse.csr_array) -> dict[str, NDArray[Any]]:
+    """The fields of contacts.
+
+    Args:
+        faces: (n, n) above its diagonal: for each pair that touches, areas and, as imaginary parts, areas times steps.
+    """
     faces.sort_indices()
     pairs = faces.tocoo()
     return {

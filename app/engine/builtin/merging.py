@@ -1,0 +1,109 @@
+"""Coarser pieces of whole pieces: the same volume as it looks from farther away.
+
+SLIC as in `classic/slic.py`, over pieces instead of cells: k-means over tone and place, a piece looking only at the
+eight centres around it. Borders stay where the finer pieces have theirs, and nothing is cut anew.
+"""
+
+from __future__ import annotations
+
+from itertools import product
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+from scipy.sparse.csgraph import connected_components
+
+from app.engine.classic.slic import COMPACTNESS, SMALLEST
+from app.engine.classic.supervoxels import Supervoxels, contacts_of, seed_grid
+
+Places = NDArray[np.int64]
+
+_ITERATIONS = 3
+_ROUNDS = 10  # of joining: parts that only touch other small parts wait for those
+
+
+def groups(pieces: Supervoxels, steps: tuple[float, float, float], wanted: int) -> NDArray[np.int32]:
+    """(n,) which coarser piece each piece is part of; each is connected.
+
+    Args:
+        steps: Millimetres between cells along (k, j, i).
+        wanted: How many coarser pieces, about.
+    """
+    return _connected(pieces, _nearest(pieces, steps, wanted))
+
+
+def merged(pieces: Supervoxels, part: NDArray[np.int32]) -> Supervoxels:
+    """What `describe` would say of the coarser pieces."""
+    count, a, b = int(part.max()) + 1, part[pieces.first], part[pieces.second]
+    weight, tone = pieces.size.astype(np.float64), pieces.tone.astype(np.float64)
+    size = np.bincount(part, weight, count)
+    mean = np.bincount(part, weight * tone, count) / size
+    square = np.bincount(part, weight * (pieces.spread.astype(np.float64) ** 2 + tone**2), count) / size
+    centre = np.stack([np.bincount(part, weight * along, count) / size for along in pieces.centre.T], axis=1)
+    apart = a != b
+    face = pieces.contact[apart].astype(np.complex128)
+    face += 1j * face.real * pieces.step[apart]
+    pairs = (np.minimum(a, b)[apart], np.maximum(a, b)[apart])
+    return Supervoxels(
+        labels=part[pieces.labels],
+        tone=mean.astype(np.float32),
+        spread=np.sqrt(np.maximum(square - mean**2, 0)).astype(np.float32),
+        size=size.astype(np.float32),
+        centre=centre.astype(np.float32),
+        **contacts_of(sparse.coo_array((face, pairs), shape=(count, count)).tocsr()),
+    )
+
+
+def _nearest(pieces: Supervoxels, steps: tuple[float, float, float], wanted: int) -> Places:
+    """(n,) the centre that each piece is nearest to. Places are in units of the boxes that the centres start from."""
+    shape = pieces.labels.shape
+    box = np.array(seed_grid(shape, steps, pieces.labels.size / wanted))
+    counts = -(-np.array(shape) // box)
+    at = (pieces.centre / np.array(steps) + 0.5) / box - 0.5
+    low, weight, count = np.floor(at).astype(np.int64), pieces.size.astype(np.float64), int(np.prod(counts))
+    nearest = _flat(np.round(at).astype(np.int64), counts)
+    centre, tone = np.indices(counts).reshape(3, -1).T.astype(np.float64), np.full(count, np.inf)
+    last_wins = np.argsort(-((at - centre[nearest]) ** 2).sum(axis=1), kind="stable")
+    tone[nearest[last_wins]] = pieces.tone[last_wins]  # of the piece that is nearest to the box's middle
+    for _ in range(_ITERATIONS):
+        least = np.full(pieces.count, np.inf)
+        for corner in product((0, 1), repeat=3):
+            there = _flat(low + corner, counts)
+            far = (pieces.tone - tone[there]) ** 2 + COMPACTNESS**2 * ((at - centre[there]) ** 2).sum(axis=1)
+            closer = far < least
+            least[closer], nearest[closer] = far[closer], there[closer]
+        held = np.bincount(nearest, weight, count)
+        some = held > 0
+        tone[some] = (np.bincount(nearest, weight * pieces.tone, count) / np.maximum(held, 1e-9))[some]
+        for axis in range(3):
+            centre[some, axis] = (np.bincount(nearest, weight * at[:, axis], count) / np.maximum(held, 1e-9))[some]
+    return nearest
+
+
+def _flat(boxes: Places, counts: Places) -> Places:
+    inside = np.clip(boxes, 0, counts - 1)
+    return np.asarray(np.ravel_multi_index(tuple(inside.T), tuple(counts.tolist())))
+
+
+def _connected(pieces: Supervoxels, nearest: Places) -> NDArray[np.int32]:
+    """Groups in one connected part each; parts too small for a piece join what they touch most of."""
+    same = nearest[pieces.first] == nearest[pieces.second]
+    links = (np.ones(int(same.sum()), dtype=np.int8), (pieces.first[same], pieces.second[same]))
+    _, part = connected_components(sparse.coo_array(links, shape=(pieces.count,) * 2), directed=False)
+    size = np.bincount(part, pieces.size)
+    stays = size >= SMALLEST * np.median(size)
+    for _ in range(_ROUNDS):
+        a, b = part[pieces.first], part[pieces.second]
+        out, back = ~stays[a] & stays[b], ~stays[b] & stays[a]
+        if not out.any() and not back.any():
+            break
+        loose, kept = np.concatenate([a[out], b[back]]), np.concatenate([b[out], a[back]])
+        faces = np.concatenate([pieces.contact[out], pieces.contact[back]])
+        shared = sparse.coo_array((faces, (loose, kept)), shape=(size.size,) * 2).tocsr().tocoo()
+        most = np.lexsort((shared.data, shared.row))
+        rows = shared.row[most]
+        most = most[np.append(rows[1:] != rows[:-1], True)]
+        moved = np.arange(size.size)
+        moved[shared.row[most]] = shared.col[most]
+        part = moved[part]
+    return np.unique(part, return_inverse=True)[1].astype(np.int32)
