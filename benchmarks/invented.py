@@ -1,4 +1,4 @@
-"""Invented organs and bones: `python -m benchmarks.invented` (seven minutes), to choose on where scans are too few.
+"""Invented organs and bones: `python -m benchmarks.invented` (nine minutes), to choose on where scans are too few.
 
 No run that trained what ships saw these blocks. Clicks are those of `clicks-3d`, carried slices those of
 `mask-propagate`, boxes and drawn slices those of `other_prompts`.
@@ -21,7 +21,7 @@ from app.geometry import Geometry
 from app.volume import Volume
 from benchmarks.other_prompts import answered
 from benchmarks.runs import digits, means
-from training.graph.bones import bones
+from training.graph.bones import bones, skull
 from training.graph.torsos import torso
 from training.shapes import Field, Random
 
@@ -53,6 +53,7 @@ class Blocks:
 
 ORGANS = Blocks(torso, 777, 24, 72, 400, 0.3)
 LARGE_BONES = Blocks(lambda side, random: (*bones(side, random), 1.0), 91, 40, 90, 12_000, 0.4, drawn=1)
+SKULLS = Blocks(lambda side, random: (*skull(side, random), 1.0), 515, 12, 125, 30_000, 0.4, drawn=1)
 SLICES = Blocks(torso, 556, 16, 80, 600, 0.2)
 
 
@@ -61,7 +62,7 @@ def main() -> None:
     parser.add_argument("--model", action="append", help="a model's id; builtin without it")
     for model in parser.parse_args().model or ["builtin"]:
         predictor = registry.load(model)
-        for what, blocks in (("organs", ORGANS), ("large bones", LARGE_BONES)):
+        for what, blocks in (("organs", ORGANS), ("large bones", LARGE_BONES), ("skulls", SKULLS)):
             clicked = [clicks(clicker, volume, mask) for clicker, volume, mask in each(predictor, blocks)]
             print(f"{model:10} {digits(means(clicked))} after 1 / 3 / 5 clicks ({len(clicked)} {what})", flush=True)
         others = [answered(clicker, mask, volume.geometry.spacing) for clicker, volume, mask in each(predictor, ORGANS)]

@@ -9,7 +9,7 @@ import pytest
 from scipy import ndimage
 
 from app.engine.builtin.surroundings import in_hounsfield
-from training.graph.bones import bones
+from training.graph.bones import bones, skull
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -42,6 +42,16 @@ def test_the_shell_is_denser_than_what_it_encloses_and_than_what_lies_around():
 def test_about_half_of_the_cubes_reach_from_air_to_bone_and_are_known_as_ct():
     cubes = (bones(48, np.random.default_rng(seed))[0] for seed in range(30))
     assert 11 <= sum(in_hounsfield(np.percentile(cube, (0.1, 99.9))) for cube in cubes) <= 19
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_skull_is_one_thin_bright_shell_that_reaches_through_the_cube(seed):
+    image, (mask,) = skull(56, np.random.default_rng(seed))
+    assert ndimage.label(mask, np.ones((3, 3, 3)))[1] == 1
+    assert 0.02 < mask.mean() < 0.4
+    assert all(np.ptp(places) > 0.4 * 56 for places in np.nonzero(mask))
+    assert ndimage.distance_transform_edt(mask).max() < 0.15 * 56
+    assert np.median(image[mask]) > np.median(image[~mask]) + 100
 
 
 def test_the_same_numbers_give_the_same_bones():

@@ -18,6 +18,7 @@ Mask = NDArray[np.bool_]
 _MARROW_IS_FAT = 0.3  # share of the bones with yellow marrow
 _SMALLEST = 100  # voxels
 _IN_A_ROW = 0.4  # share of the cubes with bones in a row
+_IN_AIR, _AIR, _SKIN = 0.7, -950.0, 1.15  # share of the skulls with air around them, HU, times their radii
 
 
 def bones(side: int, random: Random) -> tuple[Field, list[Mask]]:
@@ -37,6 +38,32 @@ def bones(side: int, random: Random) -> tuple[Field, list[Mask]]:
         masks.append(mask)
         taken |= ndimage.binary_dilation(mask, iterations=int(random.integers(1, 4)))
     return ndimage.gaussian_filter(image, random.uniform(0.3, 1.6)), masks
+
+
+def skull(side: int, random: Random) -> tuple[Field, list[Mask]]:
+    """A cube with a shell of bone, larger than any in a lesson, with openings and plates inside it; and its mask."""
+    labels = shapes.label_map(side, random)
+    image = np.minimum(painting.paint(labels, random, hounsfield=True), random.uniform(60, 160)).astype(np.float32)
+    grid = np.indices(labels.shape, dtype=np.float32)
+    grid += side * random.uniform(0.01, 0.04) * np.stack([shapes.smooth_noise(side, 4, random) for _ in range(3)])
+    at, radii = random.uniform(0.45, 0.55, 3) * side, side * random.uniform(0.3, 0.42, 3)
+    away = np.sqrt((((grid - at[:, None, None, None]) / radii[:, None, None, None]) ** 2).sum(axis=0))
+    shell = np.abs(away - 1) * radii.mean() < side * random.uniform(0.015, 0.04)
+    if random.random() < _IN_AIR:
+        image[away > _SKIN] = _AIR
+    for _ in range(int(random.integers(2, 6))):
+        shell &= ~_ellipsoid(grid, at + _way(random) * radii, side * random.uniform(0.05, 0.14, 3))
+    for _ in range(int(random.integers(1, 5))):
+        place = at + _way(random) * radii * random.uniform(0.5, 1)
+        shell |= _plate(grid, place, random) & (away < 1.1)
+    mask = clicks.largest(shell)
+    _fill(image, mask, random)
+    return ndimage.gaussian_filter(image, random.uniform(0.3, 1.2)), [mask]
+
+
+def _way(random: Random) -> NDArray[np.float64]:
+    way = random.normal(0, 1, 3)
+    return np.asarray(way / np.linalg.norm(way))
 
 
 def _apart(grid: Field, random: Random) -> list[Mask]:
