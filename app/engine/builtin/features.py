@@ -15,6 +15,7 @@ from app.engine.classic.features import Features
 from app.engine.classic.graph import Graph
 from app.engine.classic.supervoxels import PIECES
 from app.engine.protocol import ReportProgress, Token
+from app.threads import pool
 from app.volume import Volume
 
 _AROUND, _PART, _AROUND_COARSE = "surroundings", "part", "surroundings_coarse"
@@ -51,12 +52,12 @@ class FarView:
 
 def prepare_features(volume: Volume, progress: ReportProgress, token: Token, wanted: int = PIECES) -> BuiltinFeatures:
     """See `classic.features.prepare_features`."""
-    near = prepare_near(volume, progress, token, wanted)
+    features = classic.prepare_features(volume, progress, token, wanted)
     token.raise_if_cancelled()
-    if near.pieces.count < _FEWEST:
-        return near
-    part = groups(near.pieces, near.lattice.steps, round(_COARSER * near.pieces.count))
-    return replace(near, far=FarView(part, _around(_merged(near, part))))
+    with pool() as aside:
+        far = aside.submit(_from_afar, features)
+        near = _around(features)
+    return replace(near, far=far.result())
 
 
 def prepare_near(volume: Volume, progress: ReportProgress, token: Token, wanted: int = PIECES) -> BuiltinFeatures:
@@ -87,6 +88,14 @@ def unpack(volume: Volume, arrays: dict[str, NDArray[np.generic]]) -> BuiltinFea
         coarse = np.asarray(arrays[_AROUND_COARSE], dtype=np.float32)
         far = FarView(part, BuiltinFeatures(**_parts(_merged(near, part)), surroundings=coarse))
     return BuiltinFeatures(**_parts(near), surroundings=around, far=far)
+
+
+def _from_afar(features: Features) -> FarView | None:
+    pieces = features.pieces
+    if pieces.count < _FEWEST:
+        return None
+    part = groups(pieces, features.lattice.steps, round(_COARSER * pieces.count))
+    return FarView(part, _around(_merged(features, part)))
 
 
 def _around(features: Features) -> BuiltinFeatures:

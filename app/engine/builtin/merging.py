@@ -65,10 +65,10 @@ def _nearest(pieces: Supervoxels, steps: tuple[float, float, float], wanted: int
     centre, tone = np.indices(counts).reshape(3, -1).T.astype(np.float64), np.full(count, np.inf)
     last_wins = np.argsort(-((at - centre[nearest]) ** 2).sum(axis=1), kind="stable")
     tone[nearest[last_wins]] = pieces.tone[last_wins]  # of the piece that is nearest to the box's middle
+    around = [_flat(low + corner, counts) for corner in product((0, 1), repeat=3)]
     for _ in range(_ITERATIONS):
         least = np.full(pieces.count, np.inf)
-        for corner in product((0, 1), repeat=3):
-            there = _flat(low + corner, counts)
+        for there in around:
             far = (pieces.tone - tone[there]) ** 2 + COMPACTNESS**2 * ((at - centre[there]) ** 2).sum(axis=1)
             closer = far < least
             least[closer], nearest[closer] = far[closer], there[closer]
