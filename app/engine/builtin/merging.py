@@ -16,6 +16,7 @@ from scipy.sparse.csgraph import connected_components
 from app.engine.classic.slic import COMPACTNESS, SMALLEST
 from app.engine.classic.supervoxels import Supervoxels, contacts_of, seed_grid
 
+Floats = NDArray[np.float64]
 Places = NDArray[np.int64]
 
 _ITERATIONS = 3
@@ -60,11 +61,8 @@ def _nearest(pieces: Supervoxels, steps: tuple[float, float, float], wanted: int
     box = np.array(seed_grid(shape, steps, pieces.labels.size / wanted))
     counts = -(-np.array(shape) // box)
     at = (pieces.centre / np.array(steps) + 0.5) / box - 0.5
-    low, weight, count = np.floor(at).astype(np.int64), pieces.size.astype(np.float64), int(np.prod(counts))
-    nearest = _flat(np.round(at).astype(np.int64), counts)
-    centre, tone = np.indices(counts).reshape(3, -1).T.astype(np.float64), np.full(count, np.inf)
-    last_wins = np.argsort(-((at - centre[nearest]) ** 2).sum(axis=1), kind="stable")
-    tone[nearest[last_wins]] = pieces.tone[last_wins]  # of the piece that is nearest to the box's middle
+    nearest, centre, tone = _first(pieces, at, counts)
+    low = np.floor(at).astype(np.int64)
     around = [_flat(low + corner, counts) for corner in product((0, 1), repeat=3)]
     for _ in range(_ITERATIONS):
         least = np.full(pieces.count, np.inf)
@@ -72,12 +70,20 @@ def _nearest(pieces: Supervoxels, steps: tuple[float, float, float], wanted: int
             far = (pieces.tone - tone[there]) ** 2 + COMPACTNESS**2 * ((at - centre[there]) ** 2).sum(axis=1)
             closer = far < least
             least[closer], nearest[closer] = far[closer], there[closer]
-        held = np.bincount(nearest, weight, count)
-        some = held > 0
-        tone[some] = (np.bincount(nearest, weight * pieces.tone, count) / np.maximum(held, 1e-9))[some]
-        for axis in range(3):
-            centre[some, axis] = (np.bincount(nearest, weight * at[:, axis], count) / np.maximum(held, 1e-9))[some]
+        held = np.bincount(nearest, pieces.size.astype(np.float64), tone.size)
+        for found, values in zip((tone, *centre.T), (pieces.tone, *at.T), strict=True):
+            means = np.bincount(nearest, pieces.size.astype(np.float64) * values, tone.size) / np.maximum(held, 1e-9)
+            np.copyto(found, means, where=held > 0)
     return nearest
+
+
+def _first(pieces: Supervoxels, at: Floats, counts: Places) -> tuple[Places, Floats, Floats]:
+    """The box of each piece (n,), the middles of all (c, 3), and the tone (c,) of the piece that is nearest to each."""
+    own = _flat(np.round(at).astype(np.int64), counts)
+    centre, tone = np.indices(counts).reshape(3, -1).T.astype(np.float64), np.full(int(np.prod(counts)), np.inf)
+    last_wins = np.argsort(-((at - centre[own]) ** 2).sum(axis=1), kind="stable")
+    tone[own[last_wins]] = pieces.tone[last_wins]
+    return own, centre, tone
 
 
 def _flat(boxes: Places, counts: Places) -> Places:
