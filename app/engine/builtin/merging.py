@@ -80,7 +80,8 @@ def _nearest(pieces: Supervoxels, steps: tuple[float, float, float], wanted: int
 def _first(pieces: Supervoxels, at: Floats, counts: Places) -> tuple[Places, Floats, Floats]:
     """The box of each piece (n,), the middles of all (c, 3), and the tone (c,) of the piece that is nearest to each."""
     own = _flat(np.round(at).astype(np.int64), counts)
-    centre, tone = np.indices(counts).reshape(3, -1).T.astype(np.float64), np.full(int(np.prod(counts)), np.inf)
+    centre = np.indices(tuple(counts.tolist())).reshape(3, -1).T.astype(np.float64)
+    tone = np.full(len(centre), np.inf)
     last_wins = np.argsort(-((at - centre[own]) ** 2).sum(axis=1), kind="stable")
     tone[own[last_wins]] = pieces.tone[last_wins]
     return own, centre, tone
