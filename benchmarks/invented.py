@@ -53,7 +53,7 @@ class Blocks:
 
 ORGANS = Blocks(torso, 777, 24, 72, 400, 0.3)
 LARGE_BONES = Blocks(lambda side, random: (*bones(side, random), 1.0), 91, 40, 90, 12_000, 0.4, drawn=1)
-SKULLS = Blocks(lambda side, random: (*skull(side, random), 1.0), 515, 12, 125, 30_000, 0.4, drawn=1)
+SKULLS = Blocks(lambda side, random: (*skull(side, random), 1.0), 929, 12, 125, 30_000, 0.4, drawn=1)
 SLICES = Blocks(torso, 556, 16, 80, 600, 0.2)
 
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from app.engine import registry
-from app.engine.builtin.features import BuiltinFeatures, prepare_features
-from app.engine.builtin.zooming import LARGE, at_its_size
+from app.engine.builtin.features import LARGE, BuiltinFeatures, prepare_features
+from app.engine.builtin.zooming import at_its_size
 from app.engine.protocol import Prior, Token
 from app.geometry import Geometry, Region
 from app.prompts import Point

@@ -62,6 +62,7 @@ def skull(side: int, random: Random) -> tuple[Field, list[Mask]]:
 
 
 def _way(random: Random) -> NDArray[np.float64]:
+    """A direction."""
     way = random.normal(0, 1, 3)
     return np.asarray(way / np.linalg.norm(way))
 
@@ -116,8 +117,7 @@ def _lump(grid: Field, at: NDArray[np.float64], random: Random) -> Mask:
     size = side * random.uniform(0.08, 0.25)
     mask = _ellipsoid(grid, at, size * random.uniform(0.6, 1.2, 3))
     for _ in range(int(random.integers(0, 5))):
-        way = random.normal(0, 1, 3)
-        way /= np.linalg.norm(way)
+        way = _way(random)
         radii = size * random.uniform(0.15, 0.5, 3)
         radii[int(np.argmax(np.abs(way)))] = size * random.uniform(0.6, 1.1)
         mask |= _ellipsoid(grid, at + way * size, radii)

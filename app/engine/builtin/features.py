@@ -20,8 +20,10 @@ from app.volume import Volume
 
 _AROUND, _PART, _AROUND_COARSE = "surroundings", "part", "surroundings_coarse"
 
+LARGE = 700
+"""Pieces of an object that is looked at from farther away; a volume of no more has no far view."""
+
 _COARSER = 0.3  # of the pieces
-_FEWEST = 600  # pieces of a volume that is worth a look from farther away
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -92,7 +94,7 @@ def unpack(volume: Volume, arrays: dict[str, NDArray[np.generic]]) -> BuiltinFea
 
 def _from_afar(features: Features) -> FarView | None:
     pieces = features.pieces
-    if pieces.count < _FEWEST:
+    if pieces.count <= LARGE:
         return None
     part = groups(pieces, features.lattice.steps, round(_COARSER * pieces.count))
     return FarView(part, _around(_merged(features, part)))

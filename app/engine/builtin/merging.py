@@ -13,14 +13,13 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 
-from app.engine.classic.slic import COMPACTNESS, SMALLEST
+from app.engine.classic.slic import COMPACTNESS, ROUNDS, SMALLEST, joining
 from app.engine.classic.supervoxels import Supervoxels, contacts_of, seed_grid
 
 Floats = NDArray[np.float64]
 Places = NDArray[np.int64]
 
 _ITERATIONS = 3
-_ROUNDS = 10  # of joining: parts that only touch other small parts wait for those
 
 
 def groups(pieces: Supervoxels, steps: tuple[float, float, float], wanted: int) -> NDArray[np.int32]:
@@ -62,6 +61,7 @@ def _nearest(pieces: Supervoxels, steps: tuple[float, float, float], wanted: int
     counts = -(-np.array(shape) // box)
     at = (pieces.centre / np.array(steps) + 0.5) / box - 0.5
     nearest, centre, tone = _first(pieces, at, counts)
+    weight = pieces.size.astype(np.float64)
     low = np.floor(at).astype(np.int64)
     around = [_flat(low + corner, counts) for corner in product((0, 1), repeat=3)]
     for _ in range(_ITERATIONS):
@@ -70,9 +70,9 @@ def _nearest(pieces: Supervoxels, steps: tuple[float, float, float], wanted: int
             far = (pieces.tone - tone[there]) ** 2 + COMPACTNESS**2 * ((at - centre[there]) ** 2).sum(axis=1)
             closer = far < least
             least[closer], nearest[closer] = far[closer], there[closer]
-        held = np.bincount(nearest, pieces.size.astype(np.float64), tone.size)
+        held = np.bincount(nearest, weight, tone.size)
         for found, values in zip((tone, *centre.T), (pieces.tone, *at.T), strict=True):
-            means = np.bincount(nearest, pieces.size.astype(np.float64) * values, tone.size) / np.maximum(held, 1e-9)
+            means = np.bincount(nearest, weight * values, tone.size) / np.maximum(held, 1e-9)
             np.copyto(found, means, where=held > 0)
     return nearest
 
@@ -99,7 +99,7 @@ def _connected(pieces: Supervoxels, nearest: Places) -> NDArray[np.int32]:
     _, part = connected_components(sparse.coo_array(links, shape=(pieces.count,) * 2), directed=False)
     size = np.bincount(part, pieces.size)
     stays = size >= SMALLEST * np.median(size)
-    for _ in range(_ROUNDS):
+    for _ in range(ROUNDS):
         a, b = part[pieces.first], part[pieces.second]
         out, back = ~stays[a] & stays[b], ~stays[b] & stays[a]
         if not out.any() and not back.any():
@@ -107,10 +107,5 @@ def _connected(pieces: Supervoxels, nearest: Places) -> NDArray[np.int32]:
         loose, kept = np.concatenate([a[out], b[back]]), np.concatenate([b[out], a[back]])
         faces = np.concatenate([pieces.contact[out], pieces.contact[back]])
         shared = sparse.coo_array((faces, (loose, kept)), shape=(size.size,) * 2).tocsr().tocoo()
-        most = np.lexsort((shared.data, shared.row))
-        rows = shared.row[most]
-        most = most[np.append(rows[1:] != rows[:-1], True)]
-        moved = np.arange(size.size)
-        moved[shared.row[most]] = shared.col[most]
-        part = moved[part]
+        part = joining(size.size, shared.row, shared.col, shared.data)[part]
     return np.unique(part, return_inverse=True)[1].astype(np.int32)

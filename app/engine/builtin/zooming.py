@@ -11,15 +11,12 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from app.engine.builtin.features import BuiltinFeatures
+from app.engine.builtin.features import LARGE, BuiltinFeatures
 from app.engine.protocol import Prior
 
 Logits = NDArray[np.float32]
 Ask = Callable[[BuiltinFeatures], Logits]
 """Logits of the pieces of what is given: the volume itself, or its far view."""
-
-LARGE = 700
-"""Pieces of an object that is looked at from farther away."""
 
 
 def at_its_size(features: BuiltinFeatures, ask: Ask, last: Prior | None = None) -> Logits:
