@@ -30,6 +30,13 @@ CASES = (
     "mr_spinalcord_greymatter",  # MIT
     "mr_brain_colin27_aal",  # BSD-3-Clause; its parcels are coarse, so it gives pseudo-objects only
 )
+HEADS = (
+    "ct_shear_gantry_tilt",  # BSD-2-Clause
+    "ct_pitch",  # BSD-2-Clause
+    "ct_avm",  # BSD-2-Clause
+)
+"""CTs of heads in which nobody outlined anything: they give pseudo-objects only."""
+
 REPAINTED = 0.4
 """Share of the outlined regions that keep their anatomy and get invented intensities."""
 
@@ -48,9 +55,12 @@ class Scan:
 
 
 def load(folder: Path) -> list[Scan]:
-    """The training cases that lie under `folder` (the project's shared data)."""
+    """The training cases that lie under `folder` (the project's shared data), then the heads."""
+    cases = [case for name in CASES if (case := folder / "gt" / name).is_dir()]
+    heads = [head for name in HEADS if (head := folder / "nifti" / "real" / f"{name}.nii.gz").is_file()]
     return [
-        _read(folder / "gt" / name, name not in WITHOUT_LABELS) for name in CASES if (folder / "gt" / name).is_dir()
+        *(_read(c / "image.nii.gz", None if c.name in WITHOUT_LABELS else c / "label.nii.gz") for c in cases),
+        *(_read(head) for head in heads),
     ]
 
 
@@ -163,12 +173,12 @@ def _cross(vector: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.array([[0, -c, b], [c, 0, -a], [-b, a, 0]])
 
 
-def _read(folder: Path, with_labels: bool) -> Scan:
-    image = nibabel.load(folder / "image.nii.gz")
+def _read(path: Path, outlines: Path | None = None) -> Scan:
+    image = nibabel.load(path)
     values = np.ascontiguousarray(np.asarray(image.dataobj, np.float32).T)
     labels = np.zeros(values.shape, np.int16)
-    if with_labels:
-        labels = np.ascontiguousarray(np.asarray(nibabel.load(folder / "label.nii.gz").dataobj).astype(np.int16).T)
+    if outlines is not None:
+        labels = np.ascontiguousarray(np.asarray(nibabel.load(outlines).dataobj).astype(np.int16).T)
     spacing = np.array(image.header.get_zooms()[:3], float)[::-1]
     boxes = {
         label: np.array([[a.start for a in found], [a.stop for a in found]])

@@ -8,14 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from app.engine.builtin.features import BuiltinFeatures, prepare_near
+from app.engine.builtin.features import BuiltinFeatures, from_afar, prepare_near
 from app.engine.builtin.surroundings import in_hounsfield
+from app.engine.classic.features import prepare_features
 from app.engine.classic.supervoxels import PIECES
 from app.engine.protocol import Token
 from app.geometry import Geometry
 from app.volume import Volume
 from training import painting, scans, scenes, shapes
 from training.graph.bones import bones
+from training.graph.large import large
 from training.graph.torsos import torso
 from training.painting import paint
 from training.scans import Scan
@@ -23,6 +25,8 @@ from training.shapes import Field, Random
 
 Mask = NDArray[np.bool_]
 
+_AFAR = 0.35  # share of the scenes looked at from farther away, as large things are in use
+_TOO_LARGE = 0.6  # share of these with what is large wherever one stands
 _NATIVE = 0.5  # share of the scenes on a scan's own grid
 _REPAINTED = 0.35  # share of these with invented intensities
 _VOXELS = 900_000
@@ -32,8 +36,25 @@ _SOFT = 0.12  # share of the images that are much smoother than their grid, as u
 _KEPT = 0.8  # share of the CTs that keep Hounsfield units
 _SMALLEST, _LARGEST = 25, 0.5  # voxels; share of the image
 _FEW = 2_500  # pieces of a scene at least
-_WHOLE = 4_500  # pieces of an object that the network can see whole
-_USUAL = 200.0  # pieces of an object: smaller ones come less often, as most that are clicked on are larger
+_FINEST = 10_000  # pieces at least, of a scene that is looked at from farther away
+_MERGED = (0.25, 0.4)  # share of them that it is looked at in
+
+
+@dataclass(frozen=True)
+class _Sizes:
+    """Pieces of an object: from where to where, and up to where smaller ones come less often."""
+
+    smallest: float
+    largest: float
+    usual: float
+
+    def fit(self, pieces: float, random: Random) -> bool:
+        """Whether an object of so many is looked at."""
+        return self.smallest <= pieces <= self.largest and random.random() < (pieces / self.usual) ** 0.6
+
+
+_SIZES = _Sizes(1.5, 4_500, 200)  # the network can see 4,500 whole; most that are clicked on have more than 200
+_SIZES_AFAR = _Sizes(20, 7_000, 300)
 
 
 @dataclass(frozen=True)
@@ -55,7 +76,8 @@ def make(number: int, seed: int, objects: int, real: list[Scan]) -> list[Example
     """Scene `number` of a seed and at most so many objects in it, at least one."""
     for attempt in range(100):
         random = np.random.default_rng((seed, number, attempt))
-        image, masks, spacing = _native(real, random) if real and random.random() < _NATIVE else _cube(real, random)
+        afar = random.random() < _AFAR
+        image, masks, spacing = _drawn(real, afar, random)
         masks = [np.ascontiguousarray(m) for m in masks if _SMALLEST <= m.sum() <= _LARGEST * m.size]
         if not masks or min(image.shape) < 4:
             continue
@@ -63,8 +85,12 @@ def make(number: int, seed: int, objects: int, real: list[Scan]) -> list[Example
         if random.random() < _SOFT:
             image = ndimage.gaussian_filter(image, random.uniform(1.0, 2.5))
         image = np.ascontiguousarray(image, dtype=np.float32)
-        features = prepared(image, spacing, _pieces(image.size, random))
-        wanted = [m for m in masks if _likely(features, m, random)]
+        if afar:
+            features, sizes = prepared_afar(image, spacing, random), _SIZES_AFAR
+        else:
+            features, sizes = prepared(image, spacing, _pieces(image.size, random)), _SIZES
+        usual = float(np.median(features.pieces.size))
+        wanted = [m for m in masks if sizes.fit(m.sum() / usual, random)]
         if wanted:
             order = random.permutation(len(wanted))[:objects]
             return [Example(features, wanted[i]) for i in order]
@@ -73,9 +99,26 @@ def make(number: int, seed: int, objects: int, real: list[Scan]) -> list[Example
 
 def prepared(image: Field, spacing: tuple[float, float, float], pieces: float) -> BuiltinFeatures:
     """As `classic` prepares a volume, in about so many pieces; scenes are so small that every voxel is a cell."""
+    return prepare_near(_volume(image, spacing), lambda fraction, what: None, Token(), int(pieces))
+
+
+def prepared_afar(image: Field, spacing: tuple[float, float, float], random: Random) -> BuiltinFeatures:
+    """The far view of a volume in many pieces."""
+    most = min(PIECES, image.size / 4)
+    wanted = np.exp(random.uniform(np.log(min(_FINEST, 0.8 * most)), np.log(most)))
+    near = prepare_features(_volume(image, spacing), lambda fraction, what: None, Token(), int(wanted))
+    return from_afar(near, random.uniform(*_MERGED)).features
+
+
+def _volume(image: Field, spacing: tuple[float, float, float]) -> Volume:
     k, j, i = image.shape
-    volume = Volume(image, Geometry((k, j, i), np.diag([*spacing[::-1], 1.0])))
-    return prepare_near(volume, lambda fraction, what: None, Token(), int(pieces))
+    return Volume(image, Geometry((k, j, i), np.diag([*spacing[::-1], 1.0])))
+
+
+def _drawn(real: list[Scan], afar: bool, random: Random) -> tuple[Field, list[Mask], tuple[float, float, float]]:
+    if afar and random.random() < _TOO_LARGE:
+        return large(real, random)
+    return _native(real, random) if real and random.random() < _NATIVE else _cube(real, random)
 
 
 def _measured(image: Field, random: Random) -> Field:
@@ -91,11 +134,6 @@ def _pieces(voxels: int, random: Random) -> float:
     """5 to 90 voxels to a piece: small scans are cut finely, large ones coarsely."""
     least = max(_FEW, voxels / 90)
     return float(np.exp(random.uniform(np.log(least), np.log(max(least * 1.2, min(PIECES, voxels / 5))))))
-
-
-def _likely(features: BuiltinFeatures, mask: Mask, random: Random) -> bool:
-    pieces = float(mask.sum() / np.median(features.pieces.size))
-    return 1.5 <= pieces <= _WHOLE and random.random() < (pieces / _USUAL) ** 0.6
 
 
 def _native(real: list[Scan], random: Random) -> tuple[Field, list[Mask], tuple[float, float, float]]:

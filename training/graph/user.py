@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from app.engine.builtin.deciding import joined
+from app.engine.builtin.deciding import answer
 from app.engine.builtin.graph_network import GraphNetwork
 from app.engine.builtin.looking import Looking
 from app.engine.builtin.subgraph import Subgraph
@@ -83,9 +83,8 @@ def lessons(example: Example, network: GraphNetwork, rounds: int, random: Random
         looking = _looking(example, prompts, before)
         if looking is None:
             break
-        graph = Subgraph.around(looking)
+        graph, before = answer(network, looking)
         made.append(Lesson(graph, target[graph.nodes], len(prompts)))
-        before = joined(looking, graph, network(graph))
         wrong = hand.seen((before > 0)[example.features.pieces.labels] ^ mask)
         if not wrong.any():
             break

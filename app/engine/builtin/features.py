@@ -23,7 +23,8 @@ _AROUND, _PART, _AROUND_COARSE = "surroundings", "part", "surroundings_coarse"
 LARGE = 700
 """Pieces of an object that is looked at from farther away; a volume of no more has no far view."""
 
-_COARSER = 0.3  # of the pieces
+COARSER = 0.3
+"""Share of its pieces that a volume has seen from farther away."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,9 +58,9 @@ def prepare_features(volume: Volume, progress: ReportProgress, token: Token, wan
     features = classic.prepare_features(volume, progress, token, wanted)
     token.raise_if_cancelled()
     with pool() as aside:
-        far = aside.submit(_from_afar, features)
+        far = aside.submit(from_afar, features) if features.pieces.count > LARGE else None
         near = _around(features)
-    return replace(near, far=far.result())
+    return replace(near, far=None if far is None else far.result())
 
 
 def prepare_near(volume: Volume, progress: ReportProgress, token: Token, wanted: int = PIECES) -> BuiltinFeatures:
@@ -67,6 +68,17 @@ def prepare_near(volume: Volume, progress: ReportProgress, token: Token, wanted:
     features = classic.prepare_features(volume, progress, token, wanted)
     token.raise_if_cancelled()
     return _around(features)
+
+
+def from_afar(features: Features, coarser: float = COARSER) -> FarView:
+    """The same pieces in fewer.
+
+    Args:
+        coarser: Share of the pieces, about.
+    """
+    pieces = features.pieces
+    part = groups(pieces, features.lattice.steps, round(coarser * pieces.count))
+    return FarView(part, _around(_merged(features, part)))
 
 
 def pack(features: BuiltinFeatures) -> dict[str, NDArray[np.generic]]:
@@ -90,14 +102,6 @@ def unpack(volume: Volume, arrays: dict[str, NDArray[np.generic]]) -> BuiltinFea
         coarse = np.asarray(arrays[_AROUND_COARSE], dtype=np.float32)
         far = FarView(part, BuiltinFeatures(**_parts(_merged(near, part)), surroundings=coarse))
     return BuiltinFeatures(**_parts(near), surroundings=around, far=far)
-
-
-def _from_afar(features: Features) -> FarView | None:
-    pieces = features.pieces
-    if pieces.count <= LARGE:
-        return None
-    part = groups(pieces, features.lattice.steps, round(_COARSER * pieces.count))
-    return FarView(part, _around(_merged(features, part)))
 
 
 def _around(features: Features) -> BuiltinFeatures:
