@@ -85,16 +85,22 @@ def make(number: int, seed: int, objects: int, real: list[Scan]) -> list[Example
         if random.random() < _SOFT:
             image = ndimage.gaussian_filter(image, random.uniform(1.0, 2.5))
         image = np.ascontiguousarray(image, dtype=np.float32)
-        if afar:
-            features, sizes = prepared_afar(image, spacing, random), _SIZES_AFAR
-        else:
-            features, sizes = prepared(image, spacing, _pieces(image.size, random)), _SIZES
+        features, sizes = _seen(image, spacing, afar, random)
         usual = float(np.median(features.pieces.size))
         wanted = [m for m in masks if sizes.fit(m.sum() / usual, random)]
         if wanted:
             order = random.permutation(len(wanted))[:objects]
             return [Example(features, wanted[i]) for i in order]
     raise ValueError(f"scene {number} of seed {seed} has no object after 100 attempts")
+
+
+def _seen(
+    image: Field, spacing: tuple[float, float, float], afar: bool, random: Random
+) -> tuple[BuiltinFeatures, _Sizes]:
+    """From near by or from afar, and which objects are then looked at."""
+    if afar:
+        return prepared_afar(image, spacing, random), _SIZES_AFAR
+    return prepared(image, spacing, _pieces(image.size, random)), _SIZES
 
 
 def prepared(image: Field, spacing: tuple[float, float, float], pieces: float) -> BuiltinFeatures:
