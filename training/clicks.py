@@ -62,9 +62,9 @@ def inside(mask: Mask, random: Random, spacing: tuple[float, ...] | None = None,
     return tuple(int(p) * stride + s.start for p, s in zip(position, box, strict=True))
 
 
-def largest(wrong: Mask) -> Mask:
-    """The largest connected part of what is wrong."""
-    parts = cc3d.connected_components(wrong, connectivity=2 * wrong.ndim)
+def largest(mask: Mask) -> Mask:
+    """The largest connected part of a mask that has one."""
+    parts = cc3d.connected_components(mask, connectivity=2 * mask.ndim)
     sizes = np.bincount(parts.ravel())
     sizes[0] = 0
     return np.asarray(parts == sizes.argmax())

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from app.engine.builtin.surroundings import in_hounsfield
+from training import clicks
 from training.graph.bones import skull
 from training.scans import Scan
 from training.shapes import Field, Random
@@ -56,8 +57,7 @@ def _bright(image: Field, random: Random) -> Mask:
     if random.random() < _CLOSED:
         inside = ndimage.binary_closing(inside)
     if random.random() < _ONE and inside.any():
-        parts, _ = ndimage.label(inside)
-        inside = parts == 1 + np.argmax(np.bincount(parts.ravel())[1:])
+        inside = clicks.largest(inside)
     return np.asarray(inside)
 
 

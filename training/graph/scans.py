@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from app.engine.builtin.features import BuiltinFeatures, from_afar, prepare_near
+from app.engine.builtin.features import BuiltinFeatures, from_afar, from_near
 from app.engine.builtin.surroundings import in_hounsfield
-from app.engine.classic.features import prepare_features
+from app.engine.classic.features import Features, prepare_features
 from app.engine.classic.supervoxels import PIECES
 from app.engine.protocol import Token
 from app.geometry import Geometry
@@ -105,20 +105,20 @@ def _seen(
 
 def prepared(image: Field, spacing: tuple[float, float, float], pieces: float) -> BuiltinFeatures:
     """As `classic` prepares a volume, in about so many pieces; scenes are so small that every voxel is a cell."""
-    return prepare_near(_volume(image, spacing), lambda fraction, what: None, Token(), int(pieces))
+    return from_near(_cut(image, spacing, pieces))
 
 
 def prepared_afar(image: Field, spacing: tuple[float, float, float], random: Random) -> BuiltinFeatures:
     """The far view of a volume in many pieces."""
     most = min(PIECES, image.size / 4)
     wanted = np.exp(random.uniform(np.log(min(_FINEST, 0.8 * most)), np.log(most)))
-    near = prepare_features(_volume(image, spacing), lambda fraction, what: None, Token(), int(wanted))
-    return from_afar(near, random.uniform(*_MERGED)).features
+    return from_afar(_cut(image, spacing, wanted), random.uniform(*_MERGED)).features
 
 
-def _volume(image: Field, spacing: tuple[float, float, float]) -> Volume:
+def _cut(image: Field, spacing: tuple[float, float, float], pieces: float) -> Features:
     k, j, i = image.shape
-    return Volume(image, Geometry((k, j, i), np.diag([*spacing[::-1], 1.0])))
+    volume = Volume(image, Geometry((k, j, i), np.diag([*spacing[::-1], 1.0])))
+    return prepare_features(volume, lambda fraction, what: None, Token(), int(pieces))
 
 
 def _drawn(real: list[Scan], afar: bool, random: Random) -> tuple[Field, list[Mask], tuple[float, float, float]]:

@@ -23,8 +23,7 @@ _AROUND, _PART, _AROUND_COARSE = "surroundings", "part", "surroundings_coarse"
 LARGE = 700
 """Pieces of an object that is looked at from farther away; a volume of no more has no far view."""
 
-COARSER = 0.3
-"""Share of its pieces that a volume has seen from farther away."""
+_COARSER = 0.3  # share of its pieces that a volume has seen from farther away
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,18 +58,16 @@ def prepare_features(volume: Volume, progress: ReportProgress, token: Token, wan
     token.raise_if_cancelled()
     with pool() as aside:
         far = aside.submit(from_afar, features) if features.pieces.count > LARGE else None
-        near = _around(features)
+        near = from_near(features)
     return replace(near, far=None if far is None else far.result())
 
 
-def prepare_near(volume: Volume, progress: ReportProgress, token: Token, wanted: int = PIECES) -> BuiltinFeatures:
-    """The same without a far view."""
-    features = classic.prepare_features(volume, progress, token, wanted)
-    token.raise_if_cancelled()
-    return _around(features)
+def from_near(features: Features) -> BuiltinFeatures:
+    """What `classic` prepares and what lies around each piece, without a far view."""
+    return BuiltinFeatures(**_parts(features), surroundings=surroundings(features))
 
 
-def from_afar(features: Features, coarser: float = COARSER) -> FarView:
+def from_afar(features: Features, coarser: float = _COARSER) -> FarView:
     """The same pieces in fewer.
 
     Args:
@@ -78,7 +75,7 @@ def from_afar(features: Features, coarser: float = COARSER) -> FarView:
     """
     pieces = features.pieces
     part = groups(pieces, features.lattice.steps, round(coarser * pieces.count))
-    return FarView(part, _around(_merged(features, part)))
+    return FarView(part, from_near(_merged(features, part)))
 
 
 def pack(features: BuiltinFeatures) -> dict[str, NDArray[np.generic]]:
@@ -102,10 +99,6 @@ def unpack(volume: Volume, arrays: dict[str, NDArray[np.generic]]) -> BuiltinFea
         coarse = np.asarray(arrays[_AROUND_COARSE], dtype=np.float32)
         far = FarView(part, BuiltinFeatures(**_parts(_merged(near, part)), surroundings=coarse))
     return BuiltinFeatures(**_parts(near), surroundings=around, far=far)
-
-
-def _around(features: Features) -> BuiltinFeatures:
-    return BuiltinFeatures(**_parts(features), surroundings=surroundings(features))
 
 
 def _merged(features: Features, part: NDArray[np.int32]) -> Features:

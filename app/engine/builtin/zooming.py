@@ -26,7 +26,7 @@ def at_its_size(features: BuiltinFeatures, ask: Ask, last: Prior | None = None) 
     """
     if features.far is None:
         return ask(features)
-    was_small = last is not None and _pieces_of(features, last) <= LARGE
+    was_small = last is not None and _pieces_before(features, last) <= LARGE
     if was_small and _pieces(features, near := ask(features)) <= LARGE:
         return near
     far = np.asarray(ask(features.far.features)[features.far.part])
@@ -41,6 +41,7 @@ def _pieces(features: BuiltinFeatures, logits: Logits) -> float:
     return float(size[logits > 0].sum() / np.median(size))
 
 
-def _pieces_of(features: BuiltinFeatures, last: Prior) -> float:
+def _pieces_before(features: BuiltinFeatures, last: Prior) -> float:
+    """The same of the last answer, whose logits are of voxels."""
     voxels = float(np.median(features.pieces.size) * np.prod(features.lattice.factors))  # of the usual piece
     return np.count_nonzero(last.logits > 0) / voxels
