@@ -1,5 +1,6 @@
 """`FrozenLabels`: a label array at one moment, cheap to take again and again because unchanged slices are shared.
 
+`FrozenSlice`: a slice of it, of which only the part is kept where there ever was a segment.
 `FrozenMask`: one segment of it, whose voxels are looked for by whoever wants them, on whatever thread.
 `PackedMask`: a segment in a box, a bit a voxel, to be sent to another process.
 """
@@ -16,30 +17,50 @@ from app.geometry import Region
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class FrozenSlice:
+    """Labels (j, i) of a part of a slice; the rest is background.
+
+    Args:
+        start: Row and column at which the part begins.
+    """
+
+    start: tuple[int, int]
+    labels: NDArray[np.uint8]
+
+    def put(self, into: NDArray[np.uint8], rows: slice, columns: slice) -> None:
+        """Write some rows and columns into an array of their shape that is all background."""
+        (here_j, there_j), (here_i, there_i) = (
+            _common(span, start, size)
+            for span, start, size in zip((rows, columns), self.start, self.labels.shape, strict=True)
+        )
+        into[here_j, here_i] = self.labels[there_j, there_i]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class FrozenLabels:
-    """Labels of `region`, as one 2D array (j, i) for each slice k of it. Any thread may read them."""
+    """Labels of `region`, slice k by slice k. Any thread may read them."""
 
     region: Region
-    slices: tuple[NDArray[np.uint8], ...]
+    slices: tuple[FrozenSlice, ...]
 
     @classmethod
     def of(cls, region: Region, labels: NDArray[np.uint8]) -> FrozenLabels:
         """From an array of the region's shape, which nobody changes any more."""
-        return cls(region, tuple(labels))
+        return cls(region, tuple(FrozenSlice((0, 0), plane) for plane in labels))
 
     def crop(self, region: Region) -> NDArray[np.uint8]:
         """A new array (k, j, i) of a region inside this one."""
-        crop = np.empty(region.shape, np.uint8)
-        for k, plane in enumerate(self.planes(region)):
-            crop[k] = plane
+        crop = np.zeros(region.shape, np.uint8)
+        slices, rows, columns = region.within(self.region).slices
+        for into, kept in zip(crop, self.slices[slices], strict=True):
+            kept.put(into, rows, columns)
         return crop
 
     def planes(self, region: Region) -> Iterator[NDArray[np.uint8]]:
-        """Each slice (j, i) of a region inside this one, contiguous; not copied where it is whole."""
-        inner = region.within(self.region)
-        rows, columns = inner.slices[1:]
-        for plane in self.slices[inner.start[0] : inner.stop[0]]:
-            yield np.ascontiguousarray(plane[rows, columns])
+        """Each slice (j, i) of a region inside this one, a new array."""
+        for k in range(region.start[0], region.stop[0]):
+            plane = Region((k, *region.start[1:]), (k + 1, *region.stop[1:]))
+            yield self.crop(plane)[0]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -93,3 +114,10 @@ class PackedMask:
         depth, height, width = self.region.shape
         flat = np.unpackbits(np.stack(self.planes), axis=1, count=height * width)
         return flat.reshape(depth, height, width).view(bool)
+
+
+def _common(span: slice, start: int, size: int) -> tuple[slice, slice]:
+    """What a span shares with the `size` places from `start` on: counted in the span, and from `start`."""
+    low = max(span.start, start)
+    high = max(low, min(span.stop, start + size))
+    return slice(low - span.start, high - span.start), slice(low - start, high - start)

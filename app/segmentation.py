@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from app.change import Change
 from app.errors import BadInput
-from app.frozen_labels import FrozenLabels, FrozenMask
+from app.frozen_labels import FrozenLabels, FrozenMask, FrozenSlice
 from app.geometry import EMPTY_REGION, Geometry, Region
 
 Labels = NDArray[np.uint8]
@@ -52,7 +52,7 @@ class Segmentation:
         self._labels: Labels = np.zeros(geometry.shape, np.uint8)
         self._segments: dict[int, Segment] = {}
         self._extents: dict[int, Region] = {}
-        self._frozen: list[Labels | None] = [np.zeros(geometry.shape[1:], np.uint8)] * geometry.shape[0]
+        self._frozen: list[FrozenSlice | None] = [FrozenSlice((0, 0), np.zeros((0, 0), np.uint8))] * geometry.shape[0]
         self.stamp = 0
         """Rises whenever a voxel may have changed: what was computed for an older one is out of date."""
         self.touched = EMPTY_REGION
@@ -168,10 +168,14 @@ class Segmentation:
         return self._extents[label]
 
     def freeze(self) -> FrozenLabels:
-        """The whole array at this moment; copies only the slices that changed since the last time."""
+        """The whole array at this moment; copies only the slices that changed since the last time.
+
+        And of these what was ever touched: of a liver in 512x512 voxels a quarter, which takes a quarter of the time.
+        """
+        _, rows, columns = self.touched.slices
         for k, kept in enumerate(self._frozen):
             if kept is None:
-                self._frozen[k] = self._labels[k].copy()
+                self._frozen[k] = FrozenSlice((rows.start, columns.start), self._labels[k, rows, columns].copy())
         return FrozenLabels(self.geometry.region, tuple(kept for kept in self._frozen if kept is not None))
 
     def freeze_mask(self, label: int) -> FrozenMask:

@@ -16,7 +16,7 @@ import numpy as np
 import vtkmodules.vtkRenderingOpenGL2  # noqa: F401  # registers the OpenGL implementations of the classes below
 from numpy.typing import NDArray
 from PySide6.QtCore import QCoreApplication, QSize, Qt, QTimer
-from PySide6.QtGui import QImage, QPainter, QPaintEvent, QPixmap
+from PySide6.QtGui import QColor, QImage, QPainter, QPaintEvent, QPixmap
 from PySide6.QtWidgets import QSizePolicy, QWidget
 from shiboken6 import isValid
 from vtkmodules.vtkCommonCore import vtkUnsignedCharArray
@@ -162,14 +162,15 @@ class VtkWidget(QWidget):
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802  # Qt's name
         """Show the newest frame. A due one is rendered in its turn: Qt paints all views in one go, 0.1 s and more.
 
-        After a change of size the frame is stretched until then. Only the very first is rendered at once.
+        After a change of size the frame is stretched until then; before the very first there is the background.
         """
-        if self._image.isNull():
-            self.catch_up()
-        elif self._is_due:
+        if self._is_due:
             self.schedule_render()
         painter = QPainter(self)
-        painter.drawImage(self.rect(), self._image)
+        if self._image.isNull():
+            painter.fillRect(self.rect(), QColor.fromRgbF(*self.renderer.GetBackground()))
+        else:
+            painter.drawImage(self.rect(), self._image)
         self.annotate(painter)
         painter.end()
 

@@ -74,6 +74,14 @@ def test_unchanged_slices_are_shared() -> None:
     assert [a is b for a, b in zip(before.slices, after.slices, strict=True)] == [True, True, False, True, True]
 
 
+def test_only_what_was_ever_touched_is_frozen() -> None:
+    segmentation = Segmentation(Geometry(SHAPE, np.eye(4)))
+    segmentation.put(Segment(1, "1", (1, 2, 3)))
+    region = Region((1, 2, 3), (3, 4, 4))
+    segmentation.claim(1, region, np.ones(region.shape, bool))
+    assert [kept.labels.size for kept in segmentation.freeze().slices] == [0, 2, 2, 0, 0]
+
+
 def test_a_locked_segment_and_the_voxels_of_others_stay() -> None:
     segmentation = Segmentation(Geometry(SHAPE, np.eye(4)))
     for label in (1, 2):
