@@ -94,7 +94,7 @@ def test_blocks_that_show_air_and_bone_are_known_as_ct_and_others_are_not() -> N
 def test_marrow_gets_a_cortex_around_it() -> None:
     tissue = np.full((20, 20, 20), Tissue.FAT, dtype=np.int16)
     tissue[5:15, 5:15, 5:15] = Tissue.MARROW
-    torsos._rind(tissue, 2.0, np.random.default_rng(0))
+    torsos.add_rind(tissue, 2.0, 2.0)
     assert (tissue == Tissue.CORTEX).any()
     assert tissue[10, 10, 10] == Tissue.MARROW
     assert tissue[5, 10, 10] == Tissue.CORTEX

@@ -6,18 +6,27 @@ in what is left.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from training.graph.anatomy import Draft, Points, Tissue, chain, place
 
 _LEVEL = 38.0  # millimetres from one vertebra to the next
-_SIDES = (-1, 1)
+SIDES = (-1, 1)
 """Right and left."""
 
 
 def draw_all(draft: Draft) -> None:
     """A whole torso, as far as the block shows it."""
-    for draw in (_trunk, _skeleton, _vessels, _muscles, _thorax, _abdomen, _bowel):
+    draw_back(draft, _skeleton)
+    for draw in (_thorax, _abdomen, _bowel):
+        draw(draft)
+
+
+def draw_back(draft: Draft, skeleton: Callable[[Draft], None]) -> None:
+    """Bones, which `skeleton` draws, and what lies around a spine: trunk, vessels, muscles."""
+    for draw in (_trunk, skeleton, _vessels, _muscles):
         draw(draft)
 
 
@@ -40,10 +49,10 @@ def _skeleton(draft: Draft) -> None:
     for level in range(-4, 7):
         back, left = wave * np.sin(level + np.array([0.0, 1.3]))
         _vertebra(draft, place(level * _LEVEL - shift, 45 + back, left))
-    for sign in _SIDES:
+    for sign in SIDES:
         _hip(draft, sign)
         for level in range(2, 7):
-            _rib(draft, level * _LEVEL - shift, sign)
+            rib(draft, level * _LEVEL - shift, sign)
 
 
 def _vertebra(draft: Draft, at: Points) -> None:
@@ -81,7 +90,7 @@ def _hip(draft: Draft, sign: int) -> None:
     draft.add(pelvis | draft.solid(ischium, place(14, 14, 14)), Tissue.MARROW, gap=1)
 
 
-def _rib(draft: Draft, up: float, sign: int) -> None:
+def rib(draft: Draft, up: float, sign: int) -> None:
     """An arc that falls towards the front."""
     turn = np.linspace(0.15, 2.2, 60)
     arc = np.stack([up - 22 * turn, 40 + 55 * np.cos(turn) - 20, sign * (18 + 118 * np.sin(turn))], 1)
@@ -97,7 +106,7 @@ def _vessels(draft: Draft) -> None:
     joined = draft.around(-95, 24, -10)
     broad = draft.sized(12, 9, 13)
     cava = draft.solid(chain(place(150, -2, -22), place(60, 12, -24), joined, steps=100), broad)
-    for sign in _SIDES:
+    for sign in SIDES:
         way = place(-100, 10, sign * 80)
         artery = chain(split, split + way * 0.5, split + way, steps=50)
         vein = chain(joined, joined + way * 0.5 + place(0, 10, 0), joined + way + place(0, 14, 0), steps=50)
@@ -111,7 +120,7 @@ def _vessels(draft: Draft) -> None:
 
 
 def _muscles(draft: Draft) -> None:
-    for sign in _SIDES:
+    for sign in SIDES:
         _iliopsoas(draft, sign)
         back = chain(place(260, 78, sign * 32), place(0, 84, sign * 36), place(-150, 92, sign * 24), steps=70)
         draft.add(draft.solid(back, draft.sized(14, 20, 29)), Tissue.MUSCLE)
@@ -145,7 +154,7 @@ def _thorax(draft: Draft) -> None:
     """Heart, and lungs over the domes of the diaphragm."""
     heart = draft.add(draft.solid(draft.around(165, -35, 30), draft.sized(45, 40, 50)), Tissue.HEART)
     draft.within(heart, draft.solid(draft.around(165, -30, 40), draft.sized(28, 20, 25)), Tissue.ARTERY)
-    for sign in _SIDES:
+    for sign in SIDES:
         dome = draft.solid(draft.around(75, -5, sign * 75), draft.sized(70, 95, 75))
         lung = draft.solid(draft.around(200, 5, sign * 85), draft.sized(130, 88, 62), 2.5) & ~dome
         added = draft.add(lung, Tissue.LUNG, gap=0)
@@ -156,7 +165,7 @@ def _thorax(draft: Draft) -> None:
 
 
 def _abdomen(draft: Draft) -> None:
-    for sign in _SIDES:
+    for sign in SIDES:
         _kidney(draft, sign)
     draft.add(draft.solid(draft.around(40, -45, -45), draft.sized(26, 15, 15)), Tissue.BILE)
     _liver(draft)

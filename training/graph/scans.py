@@ -18,6 +18,7 @@ from app.volume import Volume
 from training import painting, scans, scenes, shapes
 from training.graph.bones import bones
 from training.graph.large import large
+from training.graph.spines import spine
 from training.graph.torsos import torso
 from training.painting import paint
 from training.scans import Scan
@@ -31,7 +32,7 @@ _NATIVE = 0.5  # share of the scenes on a scan's own grid
 _REPAINTED = 0.35  # share of these with invented intensities
 _VOXELS = 900_000
 _ORGANS = 12  # of a torso that are looked at in one scene
-_CUBES = {"outlined": 0.2, "pseudo": 0.1, "bones": 0.1, "torso": 0.42, "shapes": 0.18}  # of the other scenes
+_CUBES = {"outlined": 0.2, "pseudo": 0.1, "bones": 0.1, "torso": 0.22, "spine": 0.2, "shapes": 0.18}  # of the others
 _SOFT = 0.12  # share of the images that are much smoother than their grid, as ultrasound and resampled scans are
 _KEPT = 0.8  # share of the CTs that keep Hounsfield units
 _SMALLEST, _LARGEST = 25, 0.5  # voxels; share of the image
@@ -197,6 +198,8 @@ def _imagined(real: list[Scan], random: Random) -> tuple[Field, list[Mask], floa
     if kind == "torso":
         image, masks, step = torso(side, random)
         return image, [masks[n] for n in random.permutation(len(masks))[:_ORGANS]], step
+    if kind == "spine":
+        return spine(side, random)
     if kind == "outlined" and real:
         return *scans.region(scans.weighted(real, random), side, random), 1.0
     if kind == "pseudo" and real:

@@ -52,12 +52,12 @@ def torso(side: int, random: Random) -> tuple[Field, list[Mask], float]:
     drawn = side + 2 * (side // _BEYOND)
     draft = Draft(step / tall, middle - drawn * step / tall / 2, drawn, random)
     draw_all(draft)
-    tissue, organ = _bent(draft, side, random)
-    _rind(tissue, step, random)
-    return _painted(tissue, random), _objects(tissue, organ, random), step
+    tissue, organ = bent(draft, side, random)
+    add_rind(tissue, step, random.uniform(1.0, 3.5))
+    return painted(tissue, random), _objects(tissue, organ, random), step
 
 
-def _bent(draft: Draft, side: int, random: Random) -> tuple[NDArray[np.int16], NDArray[np.int16]]:
+def bent(draft: Draft, side: int, random: Random) -> tuple[NDArray[np.int16], NDArray[np.int16]]:
     """Tissues and organs through a smooth bend, tilted a little."""
     tilt = np.linalg.qr(np.eye(3) + random.normal(0, 0.12, (3, 3)))[0]
     tilt *= np.sign(np.diag(tilt))
@@ -71,13 +71,14 @@ def _bent(draft: Draft, side: int, random: Random) -> tuple[NDArray[np.int16], N
     return tissue, organ
 
 
-def _rind(tissue: NDArray[np.int16], step: float, random: Random) -> None:
-    """Cortex around marrow."""
+def add_rind(tissue: NDArray[np.int16], step: float, thick: float) -> None:
+    """Cortex around marrow, so many millimetres thick and at least a voxel."""
     depth = ndimage.distance_transform_edt(tissue == Tissue.MARROW) * step
-    tissue[(depth > 0) & (depth <= max(step, random.uniform(1.0, 3.5)))] = Tissue.CORTEX
+    tissue[(depth > 0) & (depth <= max(step, thick))] = Tissue.CORTEX
 
 
-def _painted(tissue: NDArray[np.int16], random: Random) -> Field:
+def painted(tissue: NDArray[np.int16], random: Random) -> Field:
+    """Grey values: Hounsfield units, or as of an MR."""
     if random.random() > _CT:
         return painting.paint(tissue, random)
     means = np.array([random.uniform(*_UNITS[t]) for t in Tissue], np.float32)
