@@ -20,7 +20,7 @@ from training import scans as real_scans  # noqa: E402
 from training.batches import Recipe  # noqa: E402
 from training.graph import scans, user  # noqa: E402
 from training.graph.given_slices import GivenSlicesLesson  # noqa: E402
-from training.graph.lesson import GraphLesson, corrections, loss_of  # noqa: E402
+from training.graph.lesson import GraphLesson, loss_of  # noqa: E402
 from training.graph.network import Graphs, Heard, TrainedGraphNetwork  # noqa: E402
 from training.scenes import Mix  # noqa: E402
 
@@ -72,13 +72,6 @@ def test_the_user_begins_inside_and_corrects_what_is_wrong(scene: list[scans.Exa
     for lesson in made:
         assert lesson.target.shape == (lesson.graph.nodes.size,)
         assert lesson.target.max() > 0
-
-
-def test_some_lessons_go_on_to_the_tenth_prompt() -> None:
-    random = np.random.default_rng(0)
-    rounds = np.array([corrections(random) for _ in range(1000)])
-    assert set(rounds) == set(range(10))
-    assert 0.25 < (rounds > 6).mean() < 0.35
 
 
 @pytest.mark.parametrize("seed", range(40))

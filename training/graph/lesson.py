@@ -22,8 +22,7 @@ from training.graph.user import Lesson, lessons
 from training.scans import Scan
 from training.shapes import Random
 
-MOST_CORRECTIONS, MOST_IN_LONG = 6, 9
-LONG = 0.3  # share of the lessons with more corrections than `MOST_CORRECTIONS`
+MOST_CORRECTIONS = 7
 LATER = 2  # answers after the first that are learnt from, of each object
 SMOOTH = 1.0  # pieces: keeps Dice's gradient finite for objects of one
 
@@ -71,16 +70,9 @@ class GraphLesson:
 
     def lessons(self, example: Example, asked: GraphNetwork, random: Random) -> list[Lesson]:
         """What is learnt from one object: the first answer and some later ones."""
-        made = lessons(example, asked, corrections(random), random)
+        made = lessons(example, asked, int(random.integers(0, MOST_CORRECTIONS)), random)
         later = random.permutation(np.arange(1, max(1, len(made))))[:LATER]
         return [made[i] for i in (0, *later.tolist()) if made]
-
-
-def corrections(random: Random) -> int:
-    """How often the user corrects in a lesson: mostly a few times, else up to the tenth prompt."""
-    if random.random() < LONG:
-        return int(random.integers(MOST_CORRECTIONS + 1, MOST_IN_LONG + 1))
-    return int(random.integers(0, MOST_CORRECTIONS + 1))
 
 
 def loss_of(logits: Tensor, target: Tensor, size: Tensor) -> tuple[Tensor, float]:
