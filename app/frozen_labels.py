@@ -18,22 +18,16 @@ from app.geometry import Region
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FrozenSlice:
-    """Labels (j, i) of a part of a slice; the rest is background.
+    """Labels (1, j, i) of `region`, a part of a slice k; the rest of the slice is background."""
 
-    Args:
-        start: Row and column at which the part begins.
-    """
-
-    start: tuple[int, int]
+    region: Region
     labels: NDArray[np.uint8]
 
-    def put(self, into: NDArray[np.uint8], rows: slice, columns: slice) -> None:
-        """Write some rows and columns into an array of their shape that is all background."""
-        (here_j, there_j), (here_i, there_i) = (
-            _common(span, start, size)
-            for span, start, size in zip((rows, columns), self.start, self.labels.shape, strict=True)
-        )
-        into[here_j, here_i] = self.labels[there_j, there_i]
+    def put(self, into: NDArray[np.uint8], region: Region) -> None:
+        """Write what lies in a region into an array of its shape."""
+        both = self.region.intersection(region)
+        if both.size:
+            into[both.within(region).slices] = self.labels[both.within(self.region).slices]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,21 +40,20 @@ class FrozenLabels:
     @classmethod
     def of(cls, region: Region, labels: NDArray[np.uint8]) -> FrozenLabels:
         """From an array of the region's shape, which nobody changes any more."""
-        return cls(region, tuple(FrozenSlice((0, 0), plane) for plane in labels))
+        planes = [region.slab(k) for k in range(region.start[0], region.stop[0])]
+        return cls(region, tuple(FrozenSlice(p, labels[p.within(region).slices]) for p in planes))
 
     def crop(self, region: Region) -> NDArray[np.uint8]:
         """A new array (k, j, i) of a region inside this one."""
         crop = np.zeros(region.shape, np.uint8)
-        slices, rows, columns = region.within(self.region).slices
-        for into, kept in zip(crop, self.slices[slices], strict=True):
-            kept.put(into, rows, columns)
+        for kept in self.slices[region.within(self.region).slices[0]]:
+            kept.put(crop, region)
         return crop
 
     def planes(self, region: Region) -> Iterator[NDArray[np.uint8]]:
         """Each slice (j, i) of a region inside this one, a new array."""
         for k in range(region.start[0], region.stop[0]):
-            plane = Region((k, *region.start[1:]), (k + 1, *region.stop[1:]))
-            yield self.crop(plane)[0]
+            yield self.crop(region.slab(k))[0]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -114,10 +107,3 @@ class PackedMask:
         depth, height, width = self.region.shape
         flat = np.unpackbits(np.stack(self.planes), axis=1, count=height * width)
         return flat.reshape(depth, height, width).view(bool)
-
-
-def _common(span: slice, start: int, size: int) -> tuple[slice, slice]:
-    """What a span shares with the `size` places from `start` on: counted in the span, and from `start`."""
-    low = max(span.start, start)
-    high = max(low, min(span.stop, start + size))
-    return slice(low - span.start, high - span.start), slice(low - start, high - start)

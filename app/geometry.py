@@ -41,6 +41,10 @@ class Region:
         start[axis], stop[axis] = index, index + 1
         return cls(_index(start), _index(stop))
 
+    def slab(self, k: int) -> Region:
+        """The part of this region on slice `k`."""
+        return Region((k, *self.start[1:]), (k + 1, *self.stop[1:]))
+
     @classmethod
     def around(cls, mask: NDArray[np.bool_]) -> Region | None:
         """The tightest box around the True voxels; None when there is none."""

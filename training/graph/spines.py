@@ -18,6 +18,8 @@ _FINEST = 0.35  # share that is shown so, the others in voxels of twice that sid
 _DRAWN = 120  # voxels a side, at most
 _TOUCHING = 0.7  # share of the spines whose joints touch
 _DISCS = 0.15  # share that also offers the discs
+_BEYOND = 8  # the draft is larger than the block by a part of this many on every side, because it is bent
+_RIBS = 0.6  # share of the spines that carry ribs
 _HALF = 0.5  # of a voxel's parts in an object: then it is in it
 
 
@@ -26,15 +28,15 @@ def spine(side: int, random: Random) -> tuple[Field, list[Mask], float]:
     times = 1 if random.random() < _FINEST else 2
     drawn, step = times * min(side, _DRAWN // times), random.uniform(*_FINE)
     middle = np.array([random.uniform(-120, 200), random.normal(55, 12), random.normal(0, 12)])
-    around = drawn + 2 * (drawn // 8)
+    around = drawn + 2 * (drawn // _BEYOND)
     draft = Draft(step, middle - around * step / 2, around, random)
     draw_back(draft, _column)
     tissue, organ = bent(draft, drawn, random)
-    vertebrae = [organ == o for o in np.unique(organ[np.isin(tissue, (Tissue.CORTEX, Tissue.MARROW))]) if o]
+    bones = [organ == o for o in np.unique(organ[np.isin(tissue, (Tissue.CORTEX, Tissue.MARROW))]) if o]
     discs = [organ == o for o in np.unique(organ[tissue == Tissue.DISC]) if o] if random.random() < _DISCS else []
     add_rind(tissue, step, random.uniform(0.5, 2.0))
     image = _pooled(painted(tissue, random), times)
-    return image, [_pooled(mask.astype(np.float32), times) > _HALF for mask in vertebrae + discs], times * step
+    return image, [_pooled(mask.astype(np.float32), times) > _HALF for mask in bones + discs], times * step
 
 
 def _pooled(fine: Field, times: int) -> Field:
@@ -53,7 +55,7 @@ def _column(draft: Draft) -> None:
     for number in range(int(-150 / level), int(240 / level)):
         back, left = wave * np.sin(number * random.uniform(0.9, 1.1) + np.array([0.0, 1.3]))
         _vertebra(draft, place(number * level - shift, 45 + back, left), size, level, disc, gap)
-    if random.random() < 0.6:
+    if random.random() < _RIBS:
         for number in range(int(240 / level)):
             for sign in SIDES:
                 rib(draft, number * level - shift, sign)
