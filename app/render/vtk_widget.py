@@ -55,16 +55,22 @@ class Canvas:
     def __init__(self) -> None:
         self.renderers: list[vtkRenderer] = []
         self._window: vtkRenderWindow | None = None
+        self._buffer = vtkUnsignedCharArray()
         self._pixels: NDArray[np.uint8] = np.zeros((1, 1, 4), np.uint8)
 
     def render(self, width: int, height: int) -> QImage:
-        """The picture in device pixels. The image shares this canvas's memory until the next render."""
+        """The picture in device pixels. The image shares this canvas's memory until the next render.
+
+        Memory is taken once for a size: fresh memory comes slowly to some virtual machines, 0.3 s for one frame.
+        """
         window = self._window or self._open()
         window.SetSize(width, height)
         window.Render()
-        buffer = vtkUnsignedCharArray()
-        window.GetRGBACharPixelData(0, 0, width - 1, height - 1, 0, buffer)  # type: ignore[call-overload]
-        self._pixels = np.ascontiguousarray(numpy_array(buffer).reshape(height, width, 4)[::-1])
+        window.GetRGBACharPixelData(0, 0, width - 1, height - 1, 0, self._buffer)  # type: ignore[call-overload]
+        upwards = numpy_array(self._buffer).reshape(height, width, 4)
+        if self._pixels.shape != upwards.shape:
+            self._pixels = np.empty_like(upwards)
+        self._pixels[...] = upwards[::-1]
         return QImage(self._pixels.data, width, height, 4 * width, QImage.Format.Format_RGBX8888)
 
     def close(self, *_: object) -> None:
