@@ -66,7 +66,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     for card in cards:
         bench = Bench(registry.load(card.id), large, (k, j, i))
         for step, work in bench.steps():
-            progress.report(len(rows) / (2 + 7 * len(cards)), step.what)
+            progress.report(len(rows) / (2 + 8 * len(cards)), step.what)
             rows.append({"model": card.id, **_row(step, args.repeat, work)})
             if "click" in step.what:
                 speeds.note(card.id, rows[-1]["median_s"])

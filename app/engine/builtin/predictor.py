@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,17 +13,20 @@ from app.engine.builtin.deciding import decide, idea
 from app.engine.builtin.features import BuiltinFeatures, pack, prepare_features, unpack
 from app.engine.builtin.graph_network import GraphNetwork
 from app.engine.builtin.looking import Looking
+from app.engine.builtin.plane import Plane, Planes
 from app.engine.builtin.propagator import GuidedMemory
 from app.engine.builtin.zooming import at_its_size
 from app.engine.classic import ClassicPredictor
 from app.engine.classic.features import Features
 from app.engine.classic.propagator import SliceMemory
+from app.engine.classic.refinement import bound
 from app.engine.classic.seeds import Seeds
 from app.engine.classic.solver import on_pieces
 from app.engine.code_digest import digest
-from app.engine.protocol import Logits, ModelCard, Prior, ReportProgress, Token
+from app.engine.protocol import Logits, ModelCard, Prediction, Prior, ReportProgress, Token
 from app.engine.registry import require_weights
-from app.prompts import SliceMask
+from app.prompts import Prompt, SliceMask
+from app.threads import pool
 from app.volume import Volume
 
 AT_SLICES = "slices.safetensors"
@@ -42,10 +46,25 @@ class BuiltinPredictor(ClassicPredictor):
         weights = require_weights(card)
         self._network = GraphNetwork.load(weights)
         self._at_slices = GraphNetwork.load(weights.with_name(AT_SLICES))
+        self._planes = Planes()
 
     def prepare(self, volume: Volume, progress: ReportProgress, token: Token) -> BuiltinFeatures:
         """Supervoxels, their graph, and what lies around each."""
         return prepare_features(volume, progress, token)
+
+    def predict(self, prepared: Features, prompts: tuple[Prompt, ...], prior: Prior | None) -> Prediction:
+        """As `classic`; where all of several clicks lie on one slice, that is looked at alone, too."""
+        geometry = prepared.volume.geometry
+        plane = None if prior is not None and prior.seed else Plane.of(prompts, geometry)
+        if plane is None:
+            return super().predict(prepared, prompts, prior)
+        with pool() as beside:
+            looking = beside.submit(self._alone, prepared.volume, plane, prompts, prior)
+            answer = super().predict(prepared, prompts, prior)
+        joined = bound(
+            prepared, Seeds.of(prompts, geometry.shape, geometry.spacing), *plane.joined(answer, looking.result())
+        )
+        return replace(joined, blocks=answer.blocks)
 
     def solve(self, prepared: Features, seeds: Seeds, prior: Prior | None) -> NDArray[np.float32]:
         """Logits (n,) of the pieces."""
@@ -73,6 +92,11 @@ class BuiltinPredictor(ClassicPredictor):
     def unpack(self, volume: Volume, arrays: dict[str, NDArray[np.generic]]) -> BuiltinFeatures:
         """From the embedding cache."""
         return unpack(volume, arrays)
+
+    def _alone(self, volume: Volume, plane: Plane, prompts: tuple[Prompt, ...], prior: Prior | None) -> Prediction:
+        """The answer on a slice, as if there were no other."""
+        features = self._planes.look(volume, plane)
+        return super().predict(features, plane.flat(prompts), None if prior is None else plane.prior(prior))
 
     def _decided(self, features: BuiltinFeatures, seeds: Seeds, prior: Prior | None) -> NDArray[np.float32]:
         if seeds.drawn:

@@ -39,14 +39,14 @@ class ClassicPredictor:
             return keep(prepared, seeds, prior)
         if seeds.empty:
             return Prediction.nothing()
-        return refine(prepared, seeds, self.solve(prepared, seeds, prior))
+        return refine(prepared, seeds, self.solve(prepared, seeds, prior), prior)
 
     def sketch(self, prepared: Features, prompts: tuple[Prompt, ...], prior: Prior | None) -> Prediction:
         """See `Sketcher`; where prompts say exactly where the object is, on voxels all the same."""
         seeds = Seeds.of(prompts, prepared.volume.shape, prepared.volume.geometry.spacing)
         if seeds.empty or seeds.precise or (prior is not None and prior.seed):
             return self.predict(prepared, prompts, prior)
-        return sketch(prepared, seeds, self.solve(prepared, seeds, prior))
+        return sketch(prepared, seeds, self.solve(prepared, seeds, prior), prior)
 
     def solve(self, prepared: Features, seeds: Seeds, prior: Prior | None) -> NDArray[np.float32]:
         """Logits (n,) of the pieces."""

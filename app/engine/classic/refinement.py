@@ -10,9 +10,11 @@ from numpy.typing import NDArray
 from app.engine.classic.features import Features
 from app.engine.classic.seeds import Indices, Seeds
 from app.engine.diffusion import settle
-from app.engine.protocol import Prediction
+from app.engine.protocol import Prediction, Prior
 from app.geometry import EMPTY_REGION, Index, Region
 from app.threads import on_threads
+
+Floats = NDArray[np.floating]
 
 SURE = 8.0  # logit of a voxel that a prompt speaks of: 99.97 %
 
@@ -23,26 +25,30 @@ _TRUST = 1.0
 _DOUBTED = 0.1  # of the trust, where the pieces do not know
 _HALF = 2.0  # in units of the noise, the step at which two cells are half strangers
 _ROUNDS = 15
-_BALL = 2.0  # cells around a click that it speaks for too, as nobody clicks on a border on purpose
+_BALL = 2.0  # cells around a first click that it speaks for too, as nobody clicks on a border on purpose
+_BALL_INSIDE = 3.0  # the same where an answer's border tells where to end
+_MOST_IN_BALLS = 1_000_000  # cells: of a scribble all over the scan only those that it is on
 _FIXED = 1e3
 _SLAB = 8  # planes of cells that are looked at together
 
 
-def refine(features: Features, seeds: Seeds, pieces: NDArray[np.float32]) -> Prediction:
-    """Logits on the voxels around the object, from logits (n,) of the pieces."""
+def refine(features: Features, seeds: Seeds, pieces: NDArray[np.float32], last: Prior | None = None) -> Prediction:
+    """Logits on the voxels around the object, from logits (n,) of the pieces; `last` was answered before."""
     lattice = features.lattice
-    box, cells = _cells(features, seeds, pieces)
+    box, cells = _cells(features, seeds, pieces, last)
     region = lattice.voxels(box)
     answer = bound(features, seeds, region, lattice.spread(cells, box, region))
     return answer if seeds.precise else Prediction(answer.region, answer.logits, lattice.factors)
 
 
-def sketch(features: Features, seeds: Seeds, pieces: NDArray[np.float32]) -> Prediction:
+def sketch(features: Features, seeds: Seeds, pieces: NDArray[np.float32], last: Prior | None = None) -> Prediction:
     """The same on the cells; what prompts say of single voxels is not written in."""
-    return Prediction(*_cells(features, seeds, pieces), features.lattice.factors, coarse=True)
+    return Prediction(*_cells(features, seeds, pieces, last), features.lattice.factors, coarse=True)
 
 
-def _cells(features: Features, seeds: Seeds, pieces: NDArray[np.float32]) -> tuple[Region, NDArray[np.float32]]:
+def _cells(
+    features: Features, seeds: Seeds, pieces: NDArray[np.float32], last: Prior | None
+) -> tuple[Region, NDArray[np.float32]]:
     """Cells around the object and their logits, settled one by one where they are few enough."""
     labels = features.pieces.labels
     box = _around(labels, pieces > 0)
@@ -50,7 +56,7 @@ def _cells(features: Features, seeds: Seeds, pieces: NDArray[np.float32]) -> tup
         return box, np.zeros((0, 0, 0), dtype=np.float32)
     box = box.grown(3, features.lattice.shape)
     crop = np.take(pieces, labels[box.slices])
-    return box, _settled(features, seeds, box, crop) if crop.size <= _MOST else crop
+    return box, _settled(features, seeds, box, crop, last) if crop.size <= _MOST else crop
 
 
 def _around(labels: NDArray[np.int32], inside: NDArray[np.bool_]) -> Region:
@@ -78,11 +84,13 @@ def bound(features: Features, seeds: Seeds, region: Region, logits: NDArray[np.f
     return Prediction(region, logits)
 
 
-def _settled(features: Features, seeds: Seeds, box: Region, crop: NDArray[np.float32]) -> NDArray[np.float32]:
+def _settled(
+    features: Features, seeds: Seeds, box: Region, crop: NDArray[np.float32], last: Prior | None
+) -> NDArray[np.float32]:
     belief = (1.0 / (1.0 + np.exp(-np.clip(crop, -SURE, SURE)))).astype(np.float32)
     trust = (_TRUST * (_DOUBTED + (2.0 * belief - 1.0) ** 2)).astype(np.float32)
     for voxels, value in ((seeds.clicked_in, 1.0), (seeds.clicked_out, 0.0)):
-        at = _local(_balls(features, features.lattice.cells(voxels)), box)
+        at = _local(_balls(features, features.lattice.cells(voxels), last), box)
         belief[at], trust[at] = value, _FIXED
     for voxels, value in ((seeds.include, 1.0), (seeds.exclude, 0.0)):  # a prompt is stronger than another one's ball
         at = _local(features.lattice.cells(voxels), box)
@@ -93,15 +101,38 @@ def _settled(features: Features, seeds: Seeds, box: Region, crop: NDArray[np.flo
     return np.log(p / (1.0 - p)).astype(np.float32)
 
 
-def _balls(features: Features, cells: Indices) -> Indices:
-    """All cells within two cells' width of the given ones."""
+def _balls(features: Features, cells: Indices, last: Prior | None) -> Indices:
+    """The cells that clicks speak for: a ball around each, which ends before the last answer's border.
+
+    A correction lies about as far from that border as what was wrong is wide. With two cells whatever the border, a
+    click into a rim of one cell undid as much as it mended (`training/REPORT.md`).
+    """
     steps = np.array(features.lattice.steps)
-    reach = int(_BALL)
+    widest = _BALL if last is None else _BALL_INSIDE
+    reach = int(widest)
     offsets = np.mgrid[-reach : reach + 1, -reach : reach + 1, -reach : reach + 1].reshape(3, -1).T
-    near = offsets[np.linalg.norm(offsets * steps, axis=1) <= _BALL * steps.min() + 1e-6]
-    if len(cells) * len(near) > 1_000_000:  # of a scribble all over the scan
+    away = np.linalg.norm(offsets * steps, axis=1)
+    near = away <= widest * steps.min() + 1e-6
+    if len(cells) * int(near.sum()) > _MOST_IN_BALLS:
         return cells
-    return np.asarray((cells[:, None] + near[None]).reshape(-1, 3), dtype=np.int64)
+    around = np.asarray(cells[:, None] + offsets[near][None])
+    if last is None:
+        return around.reshape(-1, 3)
+    return np.asarray(around[away[near] < _to_border(features, around, away[near], last)[:, None]])
+
+
+def _to_border(features: Features, around: Indices, away: Floats, last: Prior) -> Floats:
+    """(n,) millimetres from each click to the nearest cell (n, m, 3) around it on the other side of the last answer.
+
+    Args:
+        away: (m,) millimetres of these cells from their click, which is the one at 0.
+    """
+    region, logits = features.lattice.sampled(last.region, last.logits)
+    seen = ((around >= np.array(region.start)) & (around < np.array(region.stop))).all(axis=2)
+    inside = np.zeros(seen.shape, dtype=bool)
+    inside[seen] = logits[tuple((around[seen] - np.array(region.start)).T)] > 0
+    other = inside != inside[:, [int(np.argmin(away))]]
+    return np.asarray(np.where(other, away, np.inf).min(axis=1))
 
 
 def _cut(logits: NDArray[np.float32], region: Region, seeds: Seeds) -> None:
