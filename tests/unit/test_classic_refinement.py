@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from app.engine import registry
+from app.engine.classic import predictor as predictor_module
 from app.engine.classic import refinement
 from app.engine.classic.features import Features, prepare_features
 from app.engine.classic.seeds import Seeds
@@ -89,3 +91,16 @@ def test_a_click_in_a_rim_changes_the_rim_and_no_more() -> None:
         return int(mask[6:11, 10:15, SIDE + 1 :].sum())
 
     assert taken(prior) < taken(None)
+
+
+@pytest.mark.parametrize(("model", "heeds"), [("classic", False), ("builtin", True)])
+def test_the_built_in_network_heeds_the_border_and_classic_does_not(
+    monkeypatch: pytest.MonkeyPatch, model: str, heeds: bool
+) -> None:
+    told: list[Prior | None] = []
+    refine = predictor_module.refine
+    monkeypatch.setattr(predictor_module, "refine", lambda *given: (told.append(given[3]), refine(*given))[1])
+    predictor = registry.load(model)
+    features = predictor.prepare(prepared().volume, lambda fraction, what: None, Token())
+    predictor.predict(features, (Point((8, 12, 6)), Point((9, 13, SIDE))), last())
+    assert [prior is not None for prior in told] == [heeds]

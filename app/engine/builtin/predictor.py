@@ -40,6 +40,8 @@ class BuiltinPredictor(ClassicPredictor):
         MissingModel: when the weights are not beside the card.
     """
 
+    ends_at_borders = True
+
     def __init__(self, card: ModelCard) -> None:
         super().__init__(card)
         self.version = digest(features.__name__)

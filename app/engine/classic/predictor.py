@@ -23,6 +23,10 @@ from app.volume import Volume
 class ClassicPredictor:
     """The fallback and the baseline: no weights, no network. See `Predictor`."""
 
+    ends_at_borders = False
+    """Whether what a correction speaks for ends at the last answer's border. Here not: five and ten clicks give Dice
+    0.756 and 0.804 on the train objects so and 0.752 and 0.796 otherwise; the built-in network gains by it."""
+
     def __init__(self, card: ModelCard) -> None:
         self.card = card
         self.version = digest(features.__name__)
@@ -39,14 +43,14 @@ class ClassicPredictor:
             return keep(prepared, seeds, prior)
         if seeds.empty:
             return Prediction.nothing()
-        return refine(prepared, seeds, self.solve(prepared, seeds, prior), prior)
+        return refine(prepared, seeds, self.solve(prepared, seeds, prior), self._bordering(prior))
 
     def sketch(self, prepared: Features, prompts: tuple[Prompt, ...], prior: Prior | None) -> Prediction:
         """See `Sketcher`; where prompts say exactly where the object is, on voxels all the same."""
         seeds = Seeds.of(prompts, prepared.volume.shape, prepared.volume.geometry.spacing)
         if seeds.empty or seeds.precise or (prior is not None and prior.seed):
             return self.predict(prepared, prompts, prior)
-        return sketch(prepared, seeds, self.solve(prepared, seeds, prior), prior)
+        return sketch(prepared, seeds, self.solve(prepared, seeds, prior), self._bordering(prior))
 
     def solve(self, prepared: Features, seeds: Seeds, prior: Prior | None) -> NDArray[np.float32]:
         """Logits (n,) of the pieces."""
@@ -67,3 +71,6 @@ class ClassicPredictor:
     def unpack(self, volume: Volume, arrays: dict[str, NDArray[np.generic]]) -> Features:
         """From the embedding cache."""
         return unpack(volume, arrays)
+
+    def _bordering(self, prior: Prior | None) -> Prior | None:
+        return prior if self.ends_at_borders else None
