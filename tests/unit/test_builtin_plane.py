@@ -7,7 +7,8 @@ import pytest
 
 from app.engine import registry
 from app.engine.builtin import plane as module
-from app.engine.builtin.plane import Plane, Planes
+from app.engine.builtin import predictor as predictor_module
+from app.engine.builtin.plane import Plane, look
 from app.engine.classic.refinement import SURE
 from app.engine.evaluation import dice
 from app.engine.evaluation.clickers import whole
@@ -116,19 +117,19 @@ def test_both_answers_have_half_of_the_say_on_the_slice_and_elsewhere_the_volume
     assert (beside == 1).sum() == 5 * 6 * 6
 
 
-def test_a_slice_is_prepared_once_and_forgotten_with_its_volume(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_slice_is_prepared_once_and_lives_as_long_as_its_volumes_features(monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[Volume] = []
     prepare = module.prepare_features
     monkeypatch.setattr(module, "prepare_features", lambda alone, *rest: (made.append(alone), prepare(alone, *rest))[1])
-    planes, (volume, _), (other, _) = Planes(), scan(), scan(1)
-    first = planes.look(volume, Plane(0, 9))
-    assert planes.look(volume, Plane(0, 9)) is first
+    features = prepare(scan()[0], lambda fraction, what: None, Token())
+    first = look(features, Plane(0, 9))
+    assert look(features, Plane(0, 9)) is first
     assert first.volume.shape == (1, *SHAPE[1:])
     for index in range(module._KEPT):
-        planes.look(volume, Plane(1, index))
-    assert planes.look(volume, Plane(0, 9)) is not first
-    planes.look(other, Plane(0, 9))
-    assert len(made) == 1 + module._KEPT + 2
+        look(features, Plane(1, index))
+    assert look(features, Plane(0, 9)) is not first
+    assert len(features.alone) == module._KEPT
+    assert len(made) == 1 + module._KEPT + 1
 
 
 def test_a_correction_on_the_same_slice_changes_only_that_slice_more_than_the_volume_would(
@@ -163,7 +164,7 @@ def test_what_was_painted_or_carried_is_not_looked_at_anew(
 ) -> None:
     volume, organ = scan()
     seed = Prior(Region.whole(SHAPE), np.where(np.roll(organ, 8, 2), 5.0, -5.0).astype(np.float32), seed=True)
-    monkeypatch.setattr(Planes, "look", lambda *_: pytest.fail("looked at a slice alone"))
+    monkeypatch.setattr(predictor_module, "look", lambda *_: pytest.fail("looked at a slice alone"))
     assert whole(predicted(predictor, volume, (Point((9, 20, 34)), OUT), seed), SHAPE).any()
 
 

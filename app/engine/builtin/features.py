@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from collections import OrderedDict
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
@@ -33,10 +34,12 @@ class BuiltinFeatures(Features):
     Args:
         surroundings: (n, surroundings.COUNT) of the pieces.
         far: The same in fewer pieces, each of whole ones, for what is large; none of a volume of few pieces.
+        alone: (axis, index) -> a slice as a volume of its own, of those that were looked at last (`plane.py`).
     """
 
     surroundings: NDArray[np.float32]
     far: FarView | None = None
+    alone: OrderedDict[tuple[int, int], BuiltinFeatures] = field(default_factory=OrderedDict)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -13,7 +13,7 @@ from app.engine.builtin.deciding import decide, idea
 from app.engine.builtin.features import BuiltinFeatures, pack, prepare_features, unpack
 from app.engine.builtin.graph_network import GraphNetwork
 from app.engine.builtin.looking import Looking
-from app.engine.builtin.plane import Plane, Planes
+from app.engine.builtin.plane import Plane, look
 from app.engine.builtin.propagator import GuidedMemory
 from app.engine.builtin.zooming import at_its_size
 from app.engine.classic import ClassicPredictor
@@ -48,7 +48,6 @@ class BuiltinPredictor(ClassicPredictor):
         weights = require_weights(card)
         self._network = GraphNetwork.load(weights)
         self._at_slices = GraphNetwork.load(weights.with_name(AT_SLICES))
-        self._planes = Planes()
 
     def prepare(self, volume: Volume, progress: ReportProgress, token: Token) -> BuiltinFeatures:
         """Supervoxels, their graph, and what lies around each."""
@@ -61,7 +60,7 @@ class BuiltinPredictor(ClassicPredictor):
         if plane is None:
             return super().predict(prepared, prompts, prior)
         with pool() as beside:
-            looking = beside.submit(self._alone, prepared.volume, plane, prompts, prior)
+            looking = beside.submit(self._alone, _own(prepared), plane, prompts, prior)
             answer = super().predict(prepared, prompts, prior)
         joined = bound(
             prepared, Seeds.of(prompts, geometry.shape, geometry.spacing), *plane.joined(answer, looking.result())
@@ -95,10 +94,12 @@ class BuiltinPredictor(ClassicPredictor):
         """From the embedding cache."""
         return unpack(volume, arrays)
 
-    def _alone(self, volume: Volume, plane: Plane, prompts: tuple[Prompt, ...], prior: Prior | None) -> Prediction:
+    def _alone(
+        self, features: BuiltinFeatures, plane: Plane, prompts: tuple[Prompt, ...], prior: Prior | None
+    ) -> Prediction:
         """The answer on a slice, as if there were no other."""
-        features = self._planes.look(volume, plane)
-        return super().predict(features, plane.flat(prompts), None if prior is None else plane.prior(prior))
+        last = None if prior is None else plane.prior(prior)
+        return super().predict(look(features, plane), plane.flat(prompts), last)
 
     def _decided(self, features: BuiltinFeatures, seeds: Seeds, prior: Prior | None) -> NDArray[np.float32]:
         if seeds.drawn:
