@@ -81,13 +81,14 @@ class Bench:
 
     def _next(self) -> float:
         """Five further clicks, taken in turn as includes in the mask and excludes outside it."""
-        return self._clicked(self._volume.geometry.region)
+        return self._seconds_a_click(self._volume.geometry.region)
 
     def _next_on_slice(self) -> float:
         """The same on the slice of the first click; the first of them prepares what the model wants of that slice."""
-        return self._clicked(Region.plane(self._volume.shape, 0, self._click.index[0]))
+        return self._seconds_a_click(Region.plane(self._volume.shape, 0, self._click.index[0]))
 
-    def _clicked(self, within: Region) -> float:
+    def _seconds_a_click(self, within: Region) -> float:
+        """The median of five clicks in a region, each on top of the last answer; the mask is what they give."""
         prompts: tuple[Point, ...] = (self._click,)
         prediction = self._predictor.predict(self._prepared, prompts, None)
         self._mask = whole(prediction, self._volume.shape)
@@ -102,7 +103,9 @@ class Bench:
 
     def _further(self, within: Region) -> list[Point]:
         generator = np.random.default_rng(0)
-        region = (Region.around(self._mask) or self._volume.geometry.region).intersection(within)
+        around = Region.around(self._mask)
+        met = within if around is None else around.intersection(within)
+        region = met if met.size else within  # a model that found nothing there is clicked anywhere in it
         inside = np.argwhere(self._mask[region.slices]) + region.start
         outside = np.argwhere(~self._mask[region.slices]) + region.start
         points = []

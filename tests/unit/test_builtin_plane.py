@@ -13,7 +13,7 @@ from app.engine.classic.refinement import SURE
 from app.engine.evaluation import dice
 from app.engine.evaluation.clickers import whole
 from app.engine.protocol import Prediction, Predictor, Prior, Token
-from app.geometry import EMPTY_REGION, Geometry, Region
+from app.geometry import Geometry, Region
 from app.prompts import Box, Point, Prompt, Scribble, SliceMask
 from app.volume import Volume
 
@@ -88,17 +88,20 @@ def test_an_answer_on_a_slice_goes_out_and_comes_back_to_its_place(axis: int) ->
     region = Region((2, 3, 4), (12, 13, 14))
     logits = np.random.default_rng(1).uniform(-3, 3, region.shape).astype(np.float32)
     plane = Plane(axis, 8)
-    prior = plane.prior(Prior(region, logits))
-    np.testing.assert_array_equal(prior.logits[0], np.take(logits, 8 - region.start[axis], axis))
+    prior = plane.prior(Prior(region, logits), SHAPE)
+    assert prior.logits.shape == prior.region.shape == (1, *np.delete(SHAPE, axis))
+    rows, columns = np.delete(np.array([s.start for s in region.slices]), axis)
+    on_it = prior.logits[0, rows : rows + 10, columns : columns + 10]
+    np.testing.assert_array_equal(on_it, np.take(logits, 8 - region.start[axis], axis))
+    assert (prior.logits == -SURE).sum() == prior.region.size - 100
     back, joined = plane.joined(Prediction(region, logits), Prediction(prior.region, prior.logits))
-    assert back == region
-    np.testing.assert_array_equal(joined, logits)
+    np.testing.assert_array_equal(joined[region.within(back).slices], logits)
+    assert (joined > -4).sum() == region.size
 
 
 def test_beside_an_answer_there_is_nothing_on_the_slice() -> None:
-    prior = Plane(0, 1).prior(Prior(Region((2, 3, 4), (12, 13, 14)), np.ones((10, 10, 10), np.float32)))
-    assert prior.region == EMPTY_REGION
-    assert not prior.logits.size
+    prior = Plane(0, 1).prior(Prior(Region((2, 3, 4), (12, 13, 14)), np.ones((10, 10, 10), np.float32)), SHAPE)
+    assert prior.region.shape == prior.logits.shape == (0, 0, 0)
 
 
 @pytest.mark.parametrize("axis", [0, 1, 2])

@@ -8,13 +8,15 @@ are right as often, and their mean is right more often than either (`training/RE
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import reduce
 
 import numpy as np
 
 from app.engine.builtin.features import BuiltinFeatures, prepare_features
 from app.engine.classic.refinement import SURE
 from app.engine.protocol import Logits, Prediction, Prior, Token
-from app.geometry import EMPTY_REGION, Geometry, Index, Region
+from app.engine.slicewise.union import plane_of
+from app.geometry import Geometry, Index, Region
 from app.prompts import Point, Prompt, Scribble
 from app.volume import Volume
 
@@ -40,15 +42,13 @@ class Plane:
         clicks = [prompt for prompt in prompts if isinstance(prompt, Point | Scribble)]
         if len(clicks) < max(_SEVERAL, len(prompts)):
             return None
-        voxels = np.array([index for click in clicks for index in _voxels(click)])
+        clicked = reduce(Region.union, (click.region() for click in clicks))
         views = {click.axis for click in clicks if isinstance(click, Point)} - {None}
-        shared = [
-            a for a in range(3) if views <= {a} and geometry.shape[a] > 1 and (voxels[:, a] == voxels[0, a]).all()
-        ]
+        shared = [a for a in range(3) if clicked.shape[a] == 1 < geometry.shape[a] and views <= {a}]
         if not shared:
             return None
         axis = max(shared, key=lambda a: geometry.spacing[a])
-        return cls(axis, int(voxels[0, axis]))
+        return cls(axis, clicked.start[axis])
 
     def alone(self, volume: Volume) -> Volume:
         """The slice as a volume, in millimetres of its own, as thick as its pixels are wide."""
@@ -61,13 +61,11 @@ class Plane:
         """Its clicks and strokes in voxels of the slice alone."""
         return tuple(self._flattened(prompt) for prompt in prompts)
 
-    def prior(self, prior: Prior) -> Prior:
-        """What of an answer lies on it."""
-        region = Region.plane(prior.region.stop, self.axis, self.index).intersection(prior.region)
-        if not region.size:
-            return Prior(EMPTY_REGION, np.zeros((0, 0, 0), dtype=np.float32))
-        on_it = np.take(prior.logits, self.index - prior.region.start[self.axis], self.axis)[None]
-        return Prior(Region(self._out(region.start, 0), self._out(region.stop, 1)), on_it)
+    def prior(self, prior: Prior, shape: Index) -> Prior:
+        """What an answer in a volume of that shape says of it."""
+        logits = plane_of(prior, shape, self.axis, self.index)
+        on_it = np.zeros((0, 0, 0), np.float32) if logits is None else logits[None]
+        return Prior(Region((0, 0, 0), on_it.shape), on_it)
 
     def joined(self, answer: Prediction, alone: Prediction) -> tuple[Region, Logits]:
         """An answer, on this slice the mean with what is said of the slice alone."""
@@ -85,15 +83,15 @@ class Plane:
 
     def _flattened(self, prompt: Prompt) -> Prompt:
         if isinstance(prompt, Point):
-            return Point(self._out(prompt.index, 0), prompt.positive, 0)
+            return Point(self._out(prompt.index), prompt.positive, 0)
         if isinstance(prompt, Scribble):
-            return Scribble(tuple(self._out(index, 0) for index in prompt.indices), prompt.positive)
+            return Scribble(tuple(map(self._out, prompt.indices)), prompt.positive)
         raise TypeError("neither a click nor a stroke")
 
-    def _out(self, index: Index, first: int) -> Index:
-        """The place of a voxel on the slice alone, `first` along what is left of the axis."""
+    def _out(self, index: Index) -> Index:
+        """The place of a voxel on the slice alone."""
         j, i = (x for axis, x in enumerate(index) if axis != self.axis)
-        return first, j, i
+        return 0, j, i
 
     def _back(self, flat: Index, more: int) -> Index:
         """The voxel of a place on the slice alone, `more` slices on."""
@@ -110,7 +108,3 @@ def look(features: BuiltinFeatures, plane: Plane) -> BuiltinFeatures:
     while len(kept) > _KEPT:
         kept.popitem(last=False)
     return kept[key]
-
-
-def _voxels(prompt: Point | Scribble) -> tuple[Index, ...]:
-    return (prompt.index,) if isinstance(prompt, Point) else prompt.indices

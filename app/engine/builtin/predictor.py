@@ -98,7 +98,7 @@ class BuiltinPredictor(ClassicPredictor):
         self, features: BuiltinFeatures, plane: Plane, prompts: tuple[Prompt, ...], prior: Prior | None
     ) -> Prediction:
         """The answer on a slice, as if there were no other."""
-        last = None if prior is None else plane.prior(prior)
+        last = None if prior is None else plane.prior(prior, features.volume.shape)
         return super().predict(look(features, plane), plane.flat(prompts), last)
 
     def _decided(self, features: BuiltinFeatures, seeds: Seeds, prior: Prior | None) -> NDArray[np.float32]:
