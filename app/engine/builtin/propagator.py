@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from app.engine.builtin.features import BuiltinFeatures
+from app.engine.builtin.round_trip import even
 from app.engine.classic import propagator
 from app.engine.classic.propagator import SliceMemory
 from app.engine.protocol import Logits
@@ -91,12 +92,12 @@ def remember(features: BuiltinFeatures, axis: int, given: Mapping[int, Mask], as
     """See `SlicePropagator.remember`."""
     memory = GuidedMemory.of(features, axis, given)
     memory.listen(ask, given)
+    memory.threshold = even(memory)
     return memory
 
 
 def carry(memory: GuidedMemory, index: int, previous: int) -> tuple[Logits, float]:
     """As `classic` carries, with `told`; the confidence falls where the network says that the object is not there."""
-    memory.step(index, previous)
     logits, confidence = propagator.carry(memory, index, previous)
     if memory.known < _NO_IDEA:
         return logits, confidence

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Self
 
 import numpy as np
@@ -39,6 +39,7 @@ class SliceMemory:
         appearance: Learned from the given masks only; learning from the carried ones lets it become its neighbour.
         area: Pixels of the largest given mask.
         least: Slice -> pixels of the smallest mask on the way to it.
+        threshold: Logit above which a pixel is inside, before it is made 0.
     """
 
     features: Features
@@ -48,6 +49,7 @@ class SliceMemory:
     area: int
     least: dict[int, int] = field(default_factory=dict)
     tones: dict[int, Floats] = field(default_factory=dict)
+    threshold: float = 0.0
 
     @classmethod
     def of(cls, features: Features, axis: int, conditioning: Mapping[int, Mask]) -> Self:
@@ -79,6 +81,13 @@ class SliceMemory:
             self.tones[index] = ndimage.median_filter(toned, 3, mode="nearest")
         return self.tones[index]
 
+    def aside(self) -> Self:
+        """The same memory, to try out what this one is not to remember."""
+        return replace(self, masks=dict(self.masks), least=dict(self.least))
+
+    def step(self, index: int, previous: int) -> None:
+        """Go on to a slice from one whose mask is known."""
+
     def told(self, window: tuple[slice, slice]) -> Floats:
         """What else is known of the slice at hand in a window: evidence for the object, as log odds; here nothing."""
         del window
@@ -87,6 +96,7 @@ class SliceMemory:
 
 def carry(memory: SliceMemory, index: int, previous: int) -> tuple[Floats, float]:
     """See `SlicePropagator.carry`."""
+    memory.step(index, previous)
     last = memory.masks[previous]
     logits = np.full(last.shape, _FAR)
     if not last.any():
@@ -137,7 +147,7 @@ def _solve(memory: SliceMemory, index: int, previous: int, window: tuple[slice, 
     trust[depth < -2.0 * reach] = 50.0
     p = settle(now, belief, trust.astype(np.float32), _HALF * noise, memory.steps)
     p = np.clip(p, 3.4e-4, 1 - 3.4e-4)
-    return np.asarray(np.log(p / (1.0 - p)), dtype=np.float32)
+    return np.asarray(np.log(p / (1.0 - p)) - np.float32(memory.threshold), dtype=np.float32)
 
 
 def _nearby_evidence(

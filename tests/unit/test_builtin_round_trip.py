@@ -1,0 +1,96 @@
+"""A mask that is carried away and back has to be as large as it was given."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from app.engine.builtin.features import BuiltinFeatures, prepare_features
+from app.engine.builtin.propagator import GuidedMemory, carry, remember
+from app.engine.builtin.round_trip import even
+from app.engine.protocol import Token
+from app.geometry import Geometry
+from app.volume import Volume
+
+SHAPE = (25, 48, 48)
+GIVEN = 12
+
+
+@pytest.fixture(scope="module")
+def column() -> np.ndarray:
+    _, j, i = np.indices(SHAPE)
+    return np.asarray((j - 24) ** 2 + (i - 24) ** 2 < 100)
+
+
+@pytest.fixture(scope="module")
+def features(column: np.ndarray) -> BuiltinFeatures:
+    """The column with a border so blurred that the image leaves open where a person draws it."""
+    soft = ndimage.gaussian_filter(column.astype(np.float32), (0, 2.5, 2.5))
+    image = 50 + 60 * soft + np.random.default_rng(0).normal(0, 6, SHAPE)
+    volume = Volume(image.astype(np.float32), Geometry(SHAPE, np.eye(4)))
+    return prepare_features(volume, lambda done, what: None, Token())
+
+
+def silent(features: BuiltinFeatures, given: dict[int, np.ndarray]) -> GuidedMemory:
+    """A memory whose network has no idea."""
+    return remember(features, 0, given, lambda masks: np.zeros(features.pieces.count, dtype=np.float32))
+
+
+def areas(memory: GuidedMemory, slices: Iterable[int]) -> np.ndarray:
+    return np.array([int((carry(memory, k, k - 1)[0] > 0).sum()) for k in slices])
+
+
+@pytest.mark.parametrize("wider", [-2, 2])
+def test_what_was_drawn_inside_or_outside_of_a_blurred_edge_keeps_more_of_its_size(
+    features: BuiltinFeatures, column: np.ndarray, wider: int
+) -> None:
+    change = ndimage.binary_dilation if wider > 0 else ndimage.binary_erosion
+    drawn = change(column[GIVEN], iterations=abs(wider))
+    memory, plain = silent(features, {GIVEN: drawn}), silent(features, {GIVEN: drawn})
+    plain.threshold = 0.0
+    ours, without = (np.abs(areas(m, range(GIVEN + 1, GIVEN + 7)) - drawn.sum()) for m in (memory, plain))
+    assert memory.threshold != 0.0
+    assert ours.sum() < without.sum()
+
+
+def test_the_trip_leaves_no_trace(features: BuiltinFeatures, column: np.ndarray) -> None:
+    memory = silent(features, {GIVEN: column[GIVEN]})
+    assert list(memory.masks) == [GIVEN]
+    assert np.array_equal(memory.masks[GIVEN], column[GIVEN])
+    assert not memory.least
+
+
+def test_the_threshold_is_bounded_and_the_same_again(features: BuiltinFeatures, column: np.ndarray) -> None:
+    ball = ndimage.binary_erosion(column[GIVEN], iterations=8)
+    found = silent(features, {GIVEN: ball}).threshold
+    assert -0.75 <= found <= 0.75
+    assert found == silent(features, {GIVEN: ball}).threshold
+
+
+def test_where_there_is_nowhere_to_go_nothing_is_asked_of_a_pixel(column: np.ndarray) -> None:
+    image = np.random.default_rng(0).normal(50, 4, (1, 48, 48)).astype(np.float32)
+    flat = prepare_features(Volume(image, Geometry((1, 48, 48), np.eye(4))), lambda done, what: None, Token())
+    assert even(silent(flat, {0: column[0]})) == 0.0
+
+
+@pytest.mark.parametrize("mask", [np.zeros(SHAPE[1:], bool), np.ones(SHAPE[1:], bool)])
+def test_an_empty_and_a_full_slice_are_answered(features: BuiltinFeatures, mask: np.ndarray) -> None:
+    assert -0.75 <= silent(features, {GIVEN: mask}).threshold <= 0.75
+
+
+def test_many_given_slices_cost_no_more_trips_than_three(
+    features: BuiltinFeatures, column: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = []
+    stepped = GuidedMemory.step
+
+    def step(self: GuidedMemory, index: int, previous: int) -> None:
+        gone.append(index)
+        stepped(self, index, previous)
+
+    monkeypatch.setattr(GuidedMemory, "step", step)
+    silent(features, {k: column[k] for k in range(2, 20)})
+    assert len(gone) == 3 * 4
