@@ -1,4 +1,4 @@
-"""Invented organs and bones: `python -m benchmarks.invented` (seven minutes), to choose on where scans are too few.
+"""Invented organs and bones: `python -m benchmarks.invented` (eleven minutes), to choose on where scans are too few.
 
 No run that trained what ships saw these blocks. Clicks are those of `clicks-3d`, carried slices those of
 `mask-propagate`, boxes and drawn slices those of `other_prompts`.
@@ -40,6 +40,8 @@ class Blocks:
         smallest: Voxels of an object that is small enough to leave out.
         largest: Share of the block that is too large.
         drawn: Objects of a block.
+        slices: Slices that an object has at least.
+        widest: Pixels of it on a slice, on average, at most.
     """
 
     make: Callable[[int, Random], tuple[Field, list[Mask], float]]
@@ -49,12 +51,24 @@ class Blocks:
     smallest: int
     largest: float
     drawn: int = 3
+    slices: int = 1
+    widest: float = float("inf")
+
+    def fits(self, mask: Mask) -> bool:
+        """Whether an object is neither too small nor too large, and long and thin enough."""
+        voxels, slices = int(mask.sum()), int(mask.any(axis=(1, 2)).sum())
+        return (
+            self.smallest < voxels < self.largest * mask.size
+            and slices >= self.slices
+            and voxels <= self.widest * slices
+        )
 
 
 ORGANS = Blocks(torso, 777, 24, 72, 400, 0.3)
 LARGE_BONES = Blocks(lambda side, random: (*bones(side, random), 1.0), 91, 40, 90, 12_000, 0.4, drawn=1)
 SKULLS = Blocks(lambda side, random: (*skull(side, random), 1.0), 929, 12, 125, 30_000, 0.4, drawn=1)
 SLICES = Blocks(torso, 556, 16, 80, 600, 0.2)
+LONG = Blocks(torso, 4321, 24, 110, 600, 0.3, slices=50, widest=600)
 
 
 def main() -> None:
@@ -69,11 +83,12 @@ def main() -> None:
         print(
             f"{model:10} {digits(means(others))} after a box, a flat one, 1 / 2 / 3 drawn slices ({len(others)} organs)"
         )
-        carried = [
-            mask_propagate(clicker, mask, volume.geometry.spacing).figures["dice_3d"]
-            for clicker, volume, mask in each(predictor, SLICES)
-        ]
-        print(f"{model:10} {statistics.fmean(carried):.3f} carried from a given slice ({len(carried)} organs)")
+        for what, blocks in (("organs", SLICES), ("long and thin ones", LONG)):
+            carried = [
+                mask_propagate(clicker, mask, volume.geometry.spacing).figures["dice_3d"]
+                for clicker, volume, mask in each(predictor, blocks)
+            ]
+            print(f"{model:10} {statistics.fmean(carried):.3f} carried from a given slice ({len(carried)} {what})")
 
 
 def each(predictor: Predictor, blocks: Blocks) -> Iterator[tuple[PredictorClicker, Volume, Mask]]:
@@ -83,7 +98,7 @@ def each(predictor: Predictor, blocks: Blocks) -> Iterator[tuple[PredictorClicke
         image, masks, step = blocks.make(blocks.side, random)
         volume = Volume(image.astype(np.float32), Geometry(image.shape, np.diag([step, step, step, 1.0])))
         prepared = predictor.prepare(volume, lambda done, what: None, Token())
-        fitting = [mask for mask in masks if blocks.smallest < mask.sum() < blocks.largest * mask.size]
+        fitting = [mask for mask in masks if blocks.fits(mask)]
         for drawn in random.permutation(len(fitting))[: blocks.drawn]:
             yield PredictorClicker(predictor, volume, prepared), volume, fitting[drawn]
 

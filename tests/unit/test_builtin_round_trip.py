@@ -57,9 +57,11 @@ def test_what_was_drawn_inside_or_outside_of_a_blurred_edge_keeps_more_of_its_si
 
 
 def test_the_trip_leaves_no_trace(features: BuiltinFeatures, column: np.ndarray) -> None:
-    memory = silent(features, {GIVEN: column[GIVEN]})
-    assert list(memory.masks) == [GIVEN]
-    assert np.array_equal(memory.masks[GIVEN], column[GIVEN])
+    given = {GIVEN: column[GIVEN], GIVEN + 1: column[GIVEN + 1]}
+    memory = silent(features, given)
+    assert sorted(memory.masks) == sorted(given)
+    assert all(np.array_equal(memory.masks[k], mask) for k, mask in given.items())
+    assert memory.asked == {k: k for k in given}
     assert not memory.least
 
 

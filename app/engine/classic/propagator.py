@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import Self
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -82,8 +82,10 @@ class SliceMemory:
         return self.tones[index]
 
     def aside(self) -> Self:
-        """The same memory, to try out what this one is not to remember."""
-        return replace(self, masks=dict(self.masks), least=dict(self.least))
+        """The same with dictionaries of its own, to try out what this one is not to remember."""
+        held = {own.name: getattr(self, own.name) for own in fields(self)}
+        copies: dict[str, Any] = {name: dict(value) for name, value in held.items() if isinstance(value, dict)}
+        return replace(self, **copies)
 
     def step(self, index: int, previous: int) -> None:
         """Go on to a slice from one whose mask is known."""
