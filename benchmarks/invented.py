@@ -1,4 +1,4 @@
-"""Invented organs and bones: `python -m benchmarks.invented` (eleven minutes), to choose on where scans are too few.
+"""Invented organs and bones: `python -m benchmarks.invented` (over ten minutes): to choose on, as scans are few.
 
 No run that trained what ships saw these blocks. Clicks are those of `clicks-3d`, carried slices those of
 `mask-propagate`, boxes and drawn slices those of `other_prompts`.

@@ -127,16 +127,12 @@ class Bench:
         carried = max(1, sum(m.confidence > 0 for m in answers))
         return (time.perf_counter() - begun) * _SLICES / carried
 
-    def _estimate(self) -> float:
-        """Seconds after a click: as in the window, whose engine keeps the click's answer, that is the first mask."""
+    def _estimate(self) -> None:
         request, geometry = Estimate(0, 1, (self._click,), _SAMPLES), self._volume.geometry
         decode = partial(self._predictor.predict, self._prepared)
         sketch = partial(self._predictor.sketch, self._prepared) if isinstance(self._predictor, Sketcher) else None
-        first = decode(request.prompts, None)
-        begun = time.perf_counter()
-        for _ in uncertainty.estimate(request, geometry, decode, None, Token(), first, sketch):
+        for _ in uncertainty.estimate(request, geometry, decode, None, Token(), sketch=sketch):
             pass  # every step is a round of decodes
-        return time.perf_counter() - begun
 
     def _surface(self) -> None:
         from app.render.surfaces import surface  # VTK is loaded only here

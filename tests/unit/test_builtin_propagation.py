@@ -78,7 +78,7 @@ def test_a_network_that_does_not_know_the_given_slice_is_not_heard(
     given = {15: column[15]}
     memory = remember(features, 0, given, lambda masks: np.full(features.pieces.count, -5, dtype=np.float32))
     plain = classic.SliceMemory.of(features, 0, given)
-    memory.even = 0.0
+    memory.near_threshold = 0.0
     for k in range(16, 20):
         (ours, sure), (theirs, as_sure) = carry(memory, k, k - 1), classic.carry(plain, k, k - 1)
         np.testing.assert_array_equal(ours, theirs)

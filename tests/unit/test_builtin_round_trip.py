@@ -10,7 +10,7 @@ from scipy import ndimage
 
 from app.engine.builtin.features import BuiltinFeatures, prepare_features
 from app.engine.builtin.propagator import GuidedMemory, carry, remember
-from app.engine.builtin.round_trip import even
+from app.engine.builtin.round_trip import threshold
 from app.engine.protocol import Token
 from app.geometry import Geometry
 from app.volume import Volume
@@ -50,9 +50,9 @@ def test_what_was_drawn_inside_or_outside_of_a_blurred_edge_keeps_more_of_its_si
     change = ndimage.binary_dilation if wider > 0 else ndimage.binary_erosion
     drawn = change(column[GIVEN], iterations=abs(wider))
     memory, plain = silent(features, {GIVEN: drawn}), silent(features, {GIVEN: drawn})
-    plain.even = 0.0
+    plain.near_threshold = 0.0
     ours, without = (np.abs(areas(m, range(GIVEN + 1, GIVEN + 7)) - drawn.sum()) for m in (memory, plain))
-    assert memory.even != 0.0
+    assert memory.near_threshold != 0.0
     assert ours.sum() < without.sum()
 
 
@@ -67,9 +67,9 @@ def test_the_trip_leaves_no_trace(features: BuiltinFeatures, column: np.ndarray)
 
 def test_the_threshold_is_bounded_and_the_same_again(features: BuiltinFeatures, column: np.ndarray) -> None:
     ball = ndimage.binary_erosion(column[GIVEN], iterations=8)
-    found = silent(features, {GIVEN: ball}).even
+    found = silent(features, {GIVEN: ball}).near_threshold
     assert -0.75 <= found <= 0.75
-    assert found == silent(features, {GIVEN: ball}).even
+    assert found == silent(features, {GIVEN: ball}).near_threshold
 
 
 def test_far_from_the_given_slices_it_fades(features: BuiltinFeatures, column: np.ndarray) -> None:
@@ -77,21 +77,21 @@ def test_far_from_the_given_slices_it_fades(features: BuiltinFeatures, column: n
     memory, found = silent(features, {GIVEN: drawn}), []
     for k in range(GIVEN + 1, SHAPE[0]):
         carry(memory, k, k - 1)
-        found.append(memory.threshold / memory.even)
+        found.append(memory.threshold / memory.near_threshold)
     np.testing.assert_allclose(found, [1 / (1 + n / 5) for n in range(len(found))])
     carry(memory, GIVEN - 1, GIVEN)
-    assert memory.threshold == memory.even
+    assert memory.threshold == memory.near_threshold
 
 
 def test_where_there_is_nowhere_to_go_nothing_is_asked_of_a_pixel(column: np.ndarray) -> None:
     image = np.random.default_rng(0).normal(50, 4, (1, 48, 48)).astype(np.float32)
     flat = prepare_features(Volume(image, Geometry((1, 48, 48), np.eye(4))), lambda done, what: None, Token())
-    assert even(silent(flat, {0: column[0]})) == 0.0
+    assert threshold(silent(flat, {0: column[0]})) == 0.0
 
 
 @pytest.mark.parametrize("mask", [np.zeros(SHAPE[1:], bool), np.ones(SHAPE[1:], bool)])
 def test_an_empty_and_a_full_slice_are_answered(features: BuiltinFeatures, mask: np.ndarray) -> None:
-    assert -0.75 <= silent(features, {GIVEN: mask}).even <= 0.75
+    assert -0.75 <= silent(features, {GIVEN: mask}).near_threshold <= 0.75
 
 
 def test_many_given_slices_cost_no_more_trips_than_three(

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
+from app.engine.builtin import round_trip
 from app.engine.builtin.features import BuiltinFeatures
-from app.engine.builtin.round_trip import even
 from app.engine.classic import propagator
 from app.engine.classic.propagator import SliceMemory
 from app.engine.protocol import Logits
@@ -25,7 +25,7 @@ _FAR = 8  # slices after which the network is asked anew, with the last carried 
 _ENOUGH = 0.5  # of the support on the given slices: with so much a mask is not doubted
 _NO_IDEA = 0.1  # support on the given slices: with less the network does not know the object, and is not heard
 _WEIGHT, _CAP = 1.4, 3.0  # of the network's logits as evidence
-_FADES = 5  # slices after which half of `even` is left: its error adds up, and a vessel grows thinner and thinner
+_FADES = 5  # slices after which half of `near_threshold` is left: its error adds up until a vessel is lost
 _EASE = 0.57  # exponent that brings 0.12, the best threshold on invented torsos and train objects, to the engine's 0.3
 
 
@@ -44,7 +44,7 @@ class GuidedMemory(SliceMemory):
         asked: Slice -> the one at which it was last asked on the way there.
         view: (rows, columns) its logits on the slice at hand.
         known: Support on the given slices, 0..1.
-        even: The threshold beside a given slice at which a mask keeps its size (`round_trip.py`).
+        near_threshold: The threshold beside a given slice, at which a mask keeps its size (`round_trip.py`).
     """
 
     ask: Ask = field(default=_unasked)
@@ -53,7 +53,7 @@ class GuidedMemory(SliceMemory):
     asked: dict[int, int] = field(default_factory=dict)
     view: Logits = field(default_factory=lambda: np.zeros((0, 0), dtype=np.float32))
     known: float = 0.0
-    even: float = 0.0
+    near_threshold: float = 0.0
 
     def listen(self, ask: Ask, given: Mapping[int, Mask]) -> None:
         """Hear what the network makes of the given slices."""
@@ -72,8 +72,8 @@ class GuidedMemory(SliceMemory):
             at = previous
             self.ideas[at] = self.ask(self.given | {at: self.masks[at]})
         self._look(index, at)
-        beyond = min(abs(index - known) for known in self.given) - 1
-        self.threshold = self.even / (1 + max(0, beyond) / _FADES)
+        away = min(abs(index - start) for start in self.given)
+        self.threshold = self.near_threshold / (1 + (away - 1) / _FADES)
 
     def told(self, window: tuple[slice, slice]) -> Logits:
         """The network's logits; less of them where it knows the given slices badly, as what is thinner than a piece."""
@@ -97,7 +97,7 @@ def remember(features: BuiltinFeatures, axis: int, given: Mapping[int, Mask], as
     """See `SlicePropagator.remember`."""
     memory = GuidedMemory.of(features, axis, given)
     memory.listen(ask, given)
-    memory.even = even(memory)
+    memory.near_threshold = round_trip.threshold(memory)
     return memory
 
 

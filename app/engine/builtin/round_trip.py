@@ -23,8 +23,8 @@ _STEPS = 2  # there and back: half of what both changed is what one changes
 _TRIPS = 3  # given slices that are asked, the largest: four carried slices each
 
 
-def even(memory: SliceMemory) -> float:
-    """The threshold (`SliceMemory.threshold`) beside given slices, the only ones in memory; 0 with nowhere to go."""
+def threshold(memory: SliceMemory) -> float:
+    """`SliceMemory.threshold` beside given slices, the only ones in memory; 0 where there is nowhere to go."""
     trips = [trip for index in _largest(memory) for trip in _there_and_back(memory, index)]
     if not trips:
         return 0.0
