@@ -168,7 +168,7 @@ class Session(Travel):
         """Standard deviation of the logits (FastSAM-3DSlicer, equation 3), (k, j, i), 0 where nothing was decoded."""
         estimated = self._estimated(label_of(segment), samples)
         deviation = np.zeros(self.case.volume.shape, np.float32)
-        deviation[estimated.region.slices] = estimated.deviation
+        deviation[estimated.region.slices] = estimated.on_voxels(estimated.deviation)
         return deviation
 
     def estimate(self, segment: Segment | int) -> Estimated | None:

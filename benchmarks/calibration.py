@@ -19,7 +19,6 @@ from app.engine import registry
 from app.engine.evaluation.protocols import first_click, next_click
 from app.engine.protocol import Estimate, Estimated, Prediction, Prior, Token
 from app.engine.uncertainty import estimate
-from app.geometry import Region
 from app.prompts import Point
 from benchmarks.objects import each
 from benchmarks.runs import chosen, parser, write
@@ -93,7 +92,7 @@ def _figures(
     figures: dict[str, Any] = {"ece": calibration_error(bins), "bins": bins}
     for message in estimate(Estimate(1, 1, prompts), geometry, decode, Prior(answer.region, answer.logits), Token()):
         if isinstance(message, Estimated):
-            shown, deviation = (_on(answer, message.region, v) for v in (message.doubt, message.deviation))
+            shown, deviation = (_on(answer, message, v) for v in (message.doubt, message.deviation))
             figures["auroc"] = area_under_roc(shown, wrong)
             figures["found"] = found_among_uncertain(shown, wrong)
             figures["auroc_deviation"] = area_under_roc(deviation, wrong)
@@ -102,12 +101,12 @@ def _figures(
     return figures
 
 
-def _on(answer: Prediction, region: Region, values: NDArray[np.float32] | None) -> NDArray[np.float32]:
-    """Values on a region of their own, on that of the answer; 0 where they say nothing."""
+def _on(answer: Prediction, estimated: Estimated, values: NDArray[np.float32] | None) -> NDArray[np.float32]:
+    """An array of the estimate on the region of the answer; 0 where it says nothing."""
     result = np.zeros(answer.logits.shape, np.float32)
     if values is not None:
-        common = region.intersection(answer.region)
-        result[common.within(answer.region).slices] = values[common.within(region).slices]
+        common = estimated.region.intersection(answer.region)
+        result[common.within(answer.region).slices] = estimated.blocks.spread(values, estimated.cells, common)
     return result
 
 

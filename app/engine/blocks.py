@@ -12,6 +12,7 @@ from app.geometry import Index, Region
 from app.threads import on_threads
 
 T = TypeVar("T", bound=np.generic)
+Lengths = NDArray[np.int64]
 _FEW = 1_000_000  # voxels: below, starting threads takes longer than they save
 
 
@@ -49,13 +50,23 @@ class Blocks:
         kk, jj, ii = (min(n, b * f) for n, b, f in zip(self.full, region.stop, self.factors, strict=True))
         return Region((k, j, i), (kk, jj, ii))
 
-    def covered(self, region: Region, mask: NDArray[np.bool_]) -> int:
-        """How many voxels the True cells of `mask` (on cells of `region`) hold."""
+    def held(self, region: Region) -> tuple[Lengths, Lengths, Lengths]:
+        """Voxels along (k, j, i) that each layer of cells of `region` holds."""
         k, j, i = (
             np.minimum(np.arange(a + 1, b + 1) * f, n) - np.arange(a, b) * f
             for a, b, f, n in zip(region.start, region.stop, self.factors, self.full, strict=True)
         )
+        return k, j, i
+
+    def covered(self, region: Region, mask: NDArray[np.bool_]) -> int:
+        """How many voxels the True cells of `mask` (on cells of `region`) hold."""
+        k, j, i = self.held(region)
         return int(k @ (mask @ i) @ j)
+
+    def middle(self, cell: Index) -> Index:
+        """The voxel in the middle of a cell, the later one of two."""
+        k, j, i = (min(c * f + f // 2, n - 1) for c, f, n in zip(cell, self.factors, self.full, strict=True))
+        return k, j, i
 
     def sampled(self, region: Region, values: NDArray[T]) -> tuple[Region, NDArray[T]]:
         """Cells whose middle voxel lies in `region`, and `values` (on the region's voxels) there."""

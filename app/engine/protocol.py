@@ -11,6 +11,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from app.engine.blocks import Blocks
 from app.errors import AppError, Cancelled
 from app.frozen_labels import FrozenMask
 from app.geometry import EMPTY_REGION, Index, Region
@@ -111,6 +112,13 @@ class Prior:
     region: Region
     logits: Logits
     seed: bool = False
+    _sampled: dict[Blocks, tuple[Region, Logits]] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def on(self, blocks: Blocks) -> tuple[Region, Logits]:
+        """The blocks whose middle voxel lies in the region, and the logits there; looked up once, as it takes 5 ms."""
+        if blocks not in self._sampled:
+            self._sampled[blocks] = blocks.sampled(self.region, self.logits)
+        return self._sampled[blocks]
 
 
 @dataclass(frozen=True, slots=True)
@@ -310,9 +318,13 @@ class Surety:
 
 @dataclass(frozen=True, slots=True)
 class Estimated:
-    """Mean and standard deviation of the logits (FastSAM-3DSlicer, equations 2 and 3) on `region`.
+    """Mean and standard deviation of the logits (FastSAM-3DSlicer, equations 2 and 3), on blocks of voxels.
+
+    Not on voxels: three arrays of the 15 million around a liver took 0.25 s to make and 180 MB in each process.
 
     Args:
+        blocks: The grid of blocks, of one voxel each where the model answers so.
+        cells: The blocks that were looked at; the arrays lie on them, (k, j, i).
         volumes: Millilitres of each sample's mask.
         interval: Millilitres between which the true volume probably lies.
         surety: For each array axis (k, j, i); empty where no voxel is inside.
@@ -320,13 +332,28 @@ class Estimated:
     """
 
     request: Estimate
-    region: Region
+    blocks: Blocks
+    cells: Region
     mean: Logits
     deviation: Logits
     volumes: tuple[float, ...]
     interval: tuple[float, float]
     surety: tuple[Surety, ...] = ()
     doubt: NDArray[np.float32] | None = None
+
+    @property
+    def region(self) -> Region:
+        """The voxels that were looked at."""
+        return self.blocks.voxels(self.cells)
+
+    def on_voxels(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
+        """One of the arrays on `region`."""
+        return self.blocks.spread(values, self.cells, self.region)
+
+    def slab(self, axis: int, at: int) -> NDArray[np.float32]:
+        """The deviation on the voxels of slice `at`, one of `region`, across an array axis, one thick."""
+        plane = self.region.intersection(Region.plane(self.blocks.full, axis, at))
+        return self.blocks.spread(self.deviation, self.cells, plane)
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ Decode = Callable[[tuple[Prompt, ...], Prior | None], Prediction]
 BOX_JITTER = 0.05  # of its extent: a box drawn by a person is no surer than that
 
 _MARGIN = 8  # voxels at least around the first mask that are looked at
-_DRAWN_FROM = 1_000_000  # voxels: of a larger region every second or third is enough to draw prompts from
+_DRAWN_FROM = 300_000  # voxels: of a larger region every second or third is enough to draw prompts from
 
 
 def estimate(
@@ -85,15 +85,13 @@ class Samples:
         self._voxels.append(int(np.count_nonzero(prediction.logits > 0)))
 
     def estimated(self, request: Estimate, voxel_volume: float) -> Estimated:
-        """Everything on voxels again."""
-        moments = self._moments
-        cells, mean, deviation = moments.region, moments.mean, moments.deviation
-        region = self._blocks.voxels(cells)
+        """What they say together."""
+        grid = self._blocks, self._moments.region
+        mean, deviation = self._moments.mean, self._moments.deviation
         unsure = doubt(mean, deviation)
-        mean, deviation, unsure = (self._blocks.spread(values, cells, region) for values in (mean, deviation, unsure))
         volumes = tuple(count * voxel_volume / 1000 for count in self._voxels)
-        span = interval(mean, unsure, voxel_volume / 1000, volumes)
-        return Estimated(request, region, mean, deviation, volumes, span, surety(region, mean, unsure), unsure)
+        span = interval(grid, mean, unsure, voxel_volume / 1000, volumes)
+        return Estimated(request, *grid, mean, deviation, volumes, span, surety(grid, mean, unsure), unsure)
 
 
 def _decoded(
@@ -157,7 +155,7 @@ def sampled_prompts(request: Estimate, first: Prediction, shape: Index) -> list[
 def suggest(estimated: Estimated, prompts: tuple[Prompt, ...]) -> tuple[Index, bool]:
     """The voxel where a click would settle most, and whether the ensemble thinks that it is inside.
 
-    It is the middle of the most uncertain place: the largest deviation after smoothing over some voxels, weighted by
+    It is the middle of the most uncertain block: the largest deviation after smoothing over some voxels, weighted by
     how near the mean logit is to the border (sigmoid's slope), away from voxels that already have a prompt. Where the
     samples agree everywhere, nearness to the border alone decides.
 
@@ -168,18 +166,18 @@ def suggest(estimated: Estimated, prompts: tuple[Prompt, ...]) -> tuple[Index, b
         raise BadInput("The estimate is empty.", "Click on the structure first.")
     probability = 1 / (1 + np.exp(-np.clip(estimated.mean, -30, 30)))
     undecided = probability * (1 - probability)
-    weight = ndimage.gaussian_filter(estimated.deviation * undecided if estimated.deviation.any() else undecided, 1.0)
+    blocks, cells = estimated.blocks, estimated.cells
+    weight = estimated.deviation * undecided if estimated.deviation.any() else undecided
+    weight = ndimage.gaussian_filter(weight, [1 / voxels for voxels in blocks.factors])
     for prompt in prompts:
         if not isinstance(prompt, Box):  # a box says nothing of the voxels in it
-            _clear(weight, prompt.region().within(estimated.region))
+            _clear(weight, blocks.touched(prompt.region().grown(2, blocks.full)).intersection(cells).within(cells))
     index = np.unravel_index(int(weight.argmax()), weight.shape)
-    k, j, i = (int(a) + b for a, b in zip(index, estimated.region.start, strict=True))
-    return (k, j, i), bool(estimated.mean[index] > 0)
+    k, j, i = (int(a) + b for a, b in zip(index, cells.start, strict=True))
+    return blocks.middle((k, j, i)), bool(estimated.mean[index] > 0)
 
 
-def _clear(weight: NDArray[np.float32], region: Region) -> None:
-    k, j, i = weight.shape
-    inside = region.grown(2, (k, j, i)).intersection(Region.whole((k, j, i)))
+def _clear(weight: NDArray[np.float32], inside: Region) -> None:
     if inside.size and inside.size < weight.size / 8:
         weight[inside.slices] = -1
 

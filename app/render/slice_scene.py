@@ -44,7 +44,10 @@ class Uncertainty(Protocol):
 
     @property
     def deviation(self) -> NDArray[np.float32]:
-        """(k, j, i) standard deviation of the logits on `region`."""
+        """(k, j, i) standard deviation of the logits, where several voxels may share one."""
+
+    def slab(self, axis: int, at: int) -> NDArray[np.float32]:
+        """(k, j, i) of it on the voxels of the slice `at` across an array axis, one thick, within `region`."""
 
 
 class Preview(Protocol):
@@ -68,7 +71,7 @@ def _faded(estimate: Uncertainty, shape: Index, axis: int, at: int) -> NDArray[n
     Beyond it nothing was looked at; a sharp edge there would look like a border in the patient.
     """
     region = estimate.region
-    slab = estimate.deviation.take([at - region.start[axis]], axis)
+    slab = estimate.slab(axis, at)
     for other in (a for a in range(3) if a != axis):
         places = np.arange(region.start[other], region.stop[other])
         low = places - region.start[other] + 1 if region.start[other] else np.full(places.size, _FADE)

@@ -160,11 +160,9 @@ class Estimates(QObject):
         """To a slice; where an estimate tells, to its least sure voxel, so that other views show it too."""
         crosshair = list(self._session.view.crosshair)
         if estimated:
-            start = estimated.region.start
-            plane = np.take(estimated.deviation, index - start[axis], axis)
-            place = [int(n) for n in np.unravel_index(int(plane.argmax()), plane.shape)]
-            place.insert(axis, index - start[axis])
-            crosshair = [n + s for n, s in zip(place, start, strict=True)]
+            slab = estimated.slab(axis, index)
+            place = np.unravel_index(int(slab.argmax()), slab.shape)
+            crosshair = [int(n) + s for n, s in zip(place, estimated.region.start, strict=True)]
         crosshair[axis] = index
         k, j, i = crosshair
         self._session.view.crosshair = k, j, i

@@ -165,6 +165,9 @@ class Estimate:
     region: Region
     deviation: np.ndarray
 
+    def slab(self, axis: int, at: int) -> np.ndarray:
+        return self.deviation.take([at - self.region.start[axis]], axis)
+
 
 def test_uncertainty_is_shown_where_it_is_and_only_when_asked(show, qtbot):
     document, view = case("LPS")

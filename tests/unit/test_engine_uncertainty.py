@@ -132,7 +132,7 @@ def test_the_sureties_are_those_of_whole_sums_over_several_slabs() -> None:
     mean = random.normal(0, 2, (60, 90, 80)).astype(np.float32)
     doubts = random.uniform(0, 0.5, mean.shape).astype(np.float32)
     p, mask = np.where(mean > 0, 1 - doubts, doubts).astype(np.float64), mean > 0
-    found = surety(Region((5, 6, 7), (65, 96, 87)), mean, doubts)
+    found = surety(voxels((65, 96, 87), (5, 6, 7)), mean, doubts)
     for axis in range(3):
         across = tuple(other for other in range(3) if other != axis)
         dice = 2 * (p * mask).sum(axis=across) / (p.sum(axis=across) + mask.sum(axis=across))
@@ -204,9 +204,13 @@ def test_it_can_be_cancelled_between_decodes() -> None:
         next(steps)
 
 
+def voxels(stop: tuple[int, int, int], start: tuple[int, int, int] = (0, 0, 0)) -> tuple[Blocks, Region]:
+    return Blocks(stop, (1, 1, 1)), Region(start, stop)
+
+
 def made_estimate(deviation: np.ndarray, mean: np.ndarray, start: tuple[int, int, int] = (0, 0, 0)) -> Estimated:
     stop = tuple(a + n for a, n in zip(start, mean.shape, strict=True))
-    return Estimated(Estimate(1, 1, PROMPTS), Region(start, stop), mean, deviation, (1.0,), (1.0, 1.0))
+    return Estimated(Estimate(1, 1, PROMPTS), *voxels(stop, start), mean, deviation, (1.0,), (1.0, 1.0))
 
 
 def test_the_suggestion_is_where_the_samples_disagree_near_the_border() -> None:
@@ -228,6 +232,15 @@ def test_no_suggestion_on_a_prompt() -> None:
     assert index == (20, 20, 20)
 
 
+def test_the_suggestion_is_the_middle_of_a_block_and_not_in_one_that_a_prompt_touches() -> None:
+    deviation, mean = np.zeros((8, 8, 8), np.float32), np.zeros((8, 8, 8), np.float32)
+    deviation[2, 2, 2], deviation[5, 6, 7] = 5, 4
+    grid = Blocks((33, 33, 33), (4, 4, 4))  # the last blocks of the grid are one voxel thick
+    made = Estimated(Estimate(1, 1, PROMPTS), grid, Region((1, 1, 1), (9, 9, 9)), mean, deviation, (1.0,), (1.0, 1.0))
+    assert suggest(made, ())[0] == (14, 14, 14)
+    assert suggest(made, (Point((17, 14, 14)),))[0] == (26, 30, 32)  # two voxels beside the block
+
+
 def test_where_all_samples_agree_the_border_decides() -> None:
     mean = np.full((20, 20, 20), -9.0, np.float32)
     mean[5:15, 5:15, 5:15] = 9
@@ -245,15 +258,18 @@ def test_the_interval_goes_down_by_what_may_be_wrong_and_up_by_what_may_be_misse
     mean = np.full((1, 1, 10), -1, np.float32)
     mean[..., :6] = 1
     doubts = np.array([0, 0, 0, 0.1, 0.1, 0.3, 0.25, 0.25, 0, 0], np.float32).reshape(1, 1, 10)
-    assert interval(mean, doubts, 2.0, (12.0,)) == pytest.approx((12 - 2 * 2 * 0.5, 12 + 2 * 2 * 0.5))
+    assert interval(voxels((1, 1, 10)), mean, doubts, 2.0, (12.0,)) == pytest.approx(
+        (12 - 2 * 2 * 0.5, 12 + 2 * 2 * 0.5)
+    )
 
 
 def test_the_interval_is_never_narrower_than_the_samples_and_never_below_nothing() -> None:
     sure, unsure = np.zeros((3, 4, 5), np.float32), np.full((3, 4, 5), 0.5, np.float32)
     mean = np.ones((3, 4, 5), np.float32)
-    assert interval(mean, sure, 1.0, tuple(range(101))) == (5, 95)
-    assert interval(mean, unsure, 1.0, (60.0,)) == (0, 60)
-    assert interval(np.zeros((0, 0, 0), np.float32), sure[:0], 1.0, (0.0, 0.0)) == (0, 0)
+    grid = voxels((3, 4, 5))
+    assert interval(grid, mean, sure, 1.0, tuple(range(101))) == (5, 95)
+    assert interval(grid, mean, unsure, 1.0, (60.0,)) == (0, 60)
+    assert interval(voxels((0, 0, 0)), np.zeros((0, 0, 0), np.float32), sure[:0, :0, :0], 1.0, (0.0, 0.0)) == (0, 0)
 
 
 def test_only_the_neighbourhood_of_the_first_mask_is_looked_at() -> None:
@@ -266,7 +282,7 @@ def test_only_the_neighbourhood_of_the_first_mask_is_looked_at() -> None:
     *_, made = estimate(
         request, Geometry(shape, np.eye(4)), lambda p, q: Prediction(Region.whole(shape), next(rest)), None, Token()
     )
-    assert made.region == Region((12, 12, 12), (32, 32, 32))
+    assert made.region == made.cells == Region((12, 12, 12), (32, 32, 32))
     assert made.deviation[14, 14, 14] == pytest.approx(2.5)
     assert made.volumes == (0.064, 0.066)  # what lies farther counts for the interval
 
@@ -293,14 +309,18 @@ def test_answers_in_blocks_are_counted_by_blocks_and_say_the_same_of_every_voxel
     assert coarse.doubt is not None
     assert plain.doubt is not None
     pairs = ((coarse.mean, plain.mean), (coarse.deviation, plain.deviation), (coarse.doubt, plain.doubt))
-    assert all(np.allclose(one, other, atol=1e-5) for one, other in pairs)
+    assert all(np.allclose(coarse.on_voxels(one), other, atol=1e-5) for one, other in pairs)
+    assert coarse.interval == pytest.approx(plain.interval)
+    for axis, at in enumerate(region.start):
+        assert np.allclose(coarse.slab(axis, at + 1), plain.slab(axis, at + 1), atol=1e-5)
+        assert plain.slab(axis, at + 1).shape[axis] == 1
 
 
 def test_the_surety_of_a_slice_is_the_dice_that_draws_from_it_have() -> None:
     random = np.random.default_rng(0)
     mean, deviation = random.normal(0.3, 2, (5, 12, 12)), random.uniform(0.5, 3, (5, 12, 12))
     single = mean.astype(np.float32)
-    found = surety(Region((3, 0, 0), (8, 12, 12)), single, doubt(single, deviation.astype(np.float32)))
+    found = surety(voxels((8, 12, 12), (3, 0, 0)), single, doubt(single, deviation.astype(np.float32)))
     draws = random.random((4000, *mean.shape)) < special.expit(
         mean + deviation * random.normal(size=(4000, *mean.shape))
     )
@@ -315,11 +335,11 @@ def test_the_worst_slice_is_no_tip_of_the_mask() -> None:
     mean[1:5, 2:8, 2:8] = 3
     mean[5, 4, 4] = 0.1  # a tip of one voxel, most unsure
     deviation[3] = 4
-    found = surety(Region.whole((6, 10, 10)), mean, doubt(mean, deviation))
+    found = surety(voxels((6, 10, 10)), mean, doubt(mean, deviation))
     assert found[0].worst == 3
     assert min(found[0].slices, key=found[0].slices.__getitem__) == 5
     assert 0 not in found[0].slices
-    assert surety(Region.whole((6, 10, 10)), -abs(mean), doubt(mean, deviation)) == ()
+    assert surety(voxels((6, 10, 10)), -abs(mean), doubt(mean, deviation)) == ()
 
 
 def test_doubt_is_the_chance_of_the_other_side_over_draws_of_the_logit() -> None:

@@ -26,22 +26,14 @@ def at_its_size(features: BuiltinFeatures, ask: Ask, last: Prior | None = None) 
     """
     if features.far is None:
         return ask(features)
-    was_small = last is not None and _pieces_before(features, last) <= LARGE
-    if was_small and _pieces(features, near := ask(features)) <= LARGE:
+    size = features.pieces.size
+    large = LARGE * float(np.median(size))  # in cells
+
+    def is_large(answer: Logits) -> bool:
+        return float(size[answer > 0].sum()) > large
+
+    was_small = last is not None and np.count_nonzero(last.on(features.lattice)[1] > 0) <= large
+    if was_small and not is_large(near := ask(features)):
         return near
     far = np.asarray(ask(features.far.features)[features.far.part])
-    if was_small or _pieces(features, far) > LARGE:
-        return far
-    return ask(features)
-
-
-def _pieces(features: BuiltinFeatures, logits: Logits) -> float:
-    """How many usual pieces an answer (n,) has inside."""
-    size = features.pieces.size
-    return float(size[logits > 0].sum() / np.median(size))
-
-
-def _pieces_before(features: BuiltinFeatures, last: Prior) -> float:
-    """The same of the last answer, whose logits are of voxels."""
-    voxels = float(np.median(features.pieces.size) * np.prod(features.lattice.factors))  # of the usual piece
-    return np.count_nonzero(last.logits > 0) / voxels
+    return far if was_small or is_large(far) else ask(features)

@@ -28,7 +28,7 @@ def keep(features: Features, seeds: Seeds, prior: Prior) -> Prediction:
     missed, wrong = _contradicted(seeds.include, prior, inside=False), _contradicted(seeds.exclude, prior, inside=True)
     if not len(missed) and not len(wrong):
         return bound(features, seeds, region, logits)
-    cells, sampled = features.lattice.sampled(prior.region, prior.logits)
+    cells, sampled = prior.on(features.lattice)
     mask = np.zeros(features.lattice.shape, dtype=bool)
     mask[cells.slices] = sampled > 0
     near, change = _changed(features, seeds, mask, missed, wrong)

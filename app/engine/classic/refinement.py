@@ -127,7 +127,7 @@ def _to_border(features: Features, around: Indices, away: Floats, last: Prior) -
     Args:
         away: (m,) millimetres of these cells from their click, which is the one at 0.
     """
-    region, logits = features.lattice.sampled(last.region, last.logits)
+    region, logits = last.on(features.lattice)
     seen = ((around >= np.array(region.start)) & (around < np.array(region.stop))).all(axis=2)
     inside = np.zeros(seen.shape, dtype=bool)
     inside[seen] = logits[tuple((around[seen] - np.array(region.start)).T)] > 0

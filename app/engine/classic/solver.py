@@ -120,7 +120,7 @@ def on_pieces(features: Features, prior: Prior) -> Floats:
     """(n,) mean logit of each piece, sampled at the middle of its cells; -6 outside the prior's region."""
     lattice, labels = features.lattice, features.pieces.labels
     result = np.full(features.pieces.count, -STEEPNESS)
-    cells, values = lattice.sampled(prior.region, prior.logits)
+    cells, values = prior.on(lattice)
     if not values.size:
         return result
     inside = labels[cells.slices].ravel()
