@@ -1,8 +1,8 @@
 """Train one of our networks: `python -m training.train --out FOLDER --seconds 3600`; run it again to go on.
 
 Scenes, prompts and corrections depend on the seed, the step and the number of processes alone, so a run that was
-stopped and resumed is the run that was not stopped. What a step teaches is said in `graph/lesson.py` and
-`graph/given_slices.py`, and for the model `trial` in `cube_lesson.py` and `slice_lesson.py`.
+stopped and resumed is the run that was not stopped. What a step teaches is said in `graph/lesson.py`,
+`graph/given_slices.py` and `carried/lesson.py`, and for the model `trial` in `cube_lesson.py` and `slice_lesson.py`.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from torch import Tensor, nn
 
 from training import batches, scans
 from training.batches import Recipe
+from training.carried.lesson import CarriedLesson
 from training.cube_lesson import CubeLesson
 from training.graph.given_slices import GivenSlicesLesson
 from training.graph.lesson import GraphLesson
@@ -34,6 +35,7 @@ from training.team import Team
 LESSONS: dict[str, Callable[[Recipe, list[Scan]], Any]] = {
     "graph": GraphLesson,
     "graph-slices": GivenSlicesLesson,
+    "carried": CarriedLesson,
     "cubes": CubeLesson,
     "slices": SliceLesson,
 }

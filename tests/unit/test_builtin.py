@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ from safetensors.numpy import load_file
 
 from app.engine import registry
 from app.engine.builtin import node_features
+from app.engine.builtin.carry_network import CarryNetwork
 from app.engine.builtin.graph_network import GraphNetwork
 from app.engine.builtin.looking import Looking
 from app.engine.builtin.subgraph import MOST, Subgraph
@@ -25,6 +28,7 @@ from app.volume import Volume
 
 FOLDER = Path(__file__).parents[2] / "models" / "builtin"
 WEIGHTS, AT_SLICES = FOLDER / "network.safetensors", FOLDER / "slices.safetensors"
+CARRYING = FOLDER / "carry.safetensors"
 SHAPE = (30, 44, 48)
 
 
@@ -75,19 +79,20 @@ def at_slices(features: Features, mask: np.ndarray, *indices: int) -> Looking:
 
 
 def test_it_is_small_and_every_user_of_an_installation_reads_it() -> None:
-    both = (WEIGHTS, AT_SLICES)
-    assert sum(path.stat().st_size for path in both) < 1_000_000
-    assert all(path.stat().st_mode & 0o044 == 0o044 for path in both)
-    values = [value for path in both for value in load_file(path).values()]
+    files = (WEIGHTS, AT_SLICES, CARRYING)
+    assert sum(path.stat().st_size for path in files) < 1_000_000
+    assert all(path.stat().st_mode & 0o044 == 0o044 for path in files)
+    values = [value for path in files for value in load_file(path).values()]
     assert sum(value.size for value in values) == registry.card("builtin").parameters
 
 
+@pytest.mark.parametrize("load", [GraphNetwork.load, CarryNetwork.load])
 @pytest.mark.parametrize("keep", [0, 7, 1000])
-def test_damaged_weights_are_said_in_one_sentence(tmp_path: Path, keep: int) -> None:
+def test_damaged_weights_are_said_in_one_sentence(tmp_path: Path, keep: int, load: Callable[[Path], Any]) -> None:
     damaged = tmp_path / "network.safetensors"
     damaged.write_bytes(WEIGHTS.read_bytes()[:keep])
     with pytest.raises(EngineFailure, match=r"^The built-in network could not be loaded \(.*\)\.") as told:
-        GraphNetwork.load(damaged)
+        load(damaged)
     assert "\n" not in str(told.value)
 
 

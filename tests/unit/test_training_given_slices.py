@@ -34,7 +34,7 @@ def ball(radius: float = 9.0) -> np.ndarray:
 
 
 def test_a_hurried_border_wanders_and_is_still_the_objects() -> None:
-    found = [given_slices._drawn(ball(), [1.0, 1.0], np.random.default_rng(seed)) for seed in range(60)]
+    found = [given_slices.drawn(ball(), [1.0, 1.0], np.random.default_rng(seed)) for seed in range(60)]
     alike = np.array([dice(mask, ball()) for mask in found])
     assert 15 < (alike == 1).sum() < 45
     assert 0.5 < alike.min() < 0.9

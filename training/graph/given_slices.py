@@ -42,29 +42,34 @@ class GivenSlicesLesson(GraphLesson):
         """What the network sees of one given slice and of two."""
         mask, spacing = example.mask, example.features.lattice.spacing
         axis = slicing_axis(spacing) if random.random() < 0.5 else int(random.integers(3))
-        drawn: tuple[SliceMask, ...] = ()
+        masks: tuple[SliceMask, ...] = ()
         made: list[Lesson] = []
         for index in _slices(mask, axis, random):
-            given = _drawn(np.take(mask, index, axis), np.delete(spacing, axis).tolist(), random)
-            drawn = (*drawn, SliceMask(axis, index, given))
-            looking = Looking.at_slices(example.features, Seeds.of(drawn, mask.shape, spacing))
+            given = drawn(np.take(mask, index, axis), np.delete(spacing, axis).tolist(), random)
+            masks = (*masks, SliceMask(axis, index, given))
+            looking = Looking.at_slices(example.features, Seeds.of(masks, mask.shape, spacing))
             if looking is not None:
                 graph, _ = answer(asked, looking)
-                made.append(Lesson(graph, example.target[graph.nodes], len(drawn)))
+                made.append(Lesson(graph, example.target[graph.nodes], len(masks)))
         return made
 
 
-def _slices(mask: Mask, axis: int, random: Random) -> list[int]:
-    """The largest slice or another large one, and one not far from it, if there is one."""
+def first_slice(mask: Mask, axis: int, random: Random) -> int:
+    """The largest slice or another large one."""
     areas = mask.sum(axis=tuple(a for a in range(3) if a != axis))
     large = np.flatnonzero(areas >= max(_LEAST, _SMALLEST * areas.max()))
-    first = int(random.choice(large)) if large.size and random.random() < 0.5 else largest_slice(mask, axis)
-    others = np.flatnonzero(areas)
+    return int(random.choice(large)) if large.size and random.random() < 0.5 else largest_slice(mask, axis)
+
+
+def _slices(mask: Mask, axis: int, random: Random) -> list[int]:
+    """A first one, and one not far from it, if there is one."""
+    first = first_slice(mask, axis, random)
+    others = np.flatnonzero(mask.any(axis=tuple(a for a in range(3) if a != axis)))
     others = others[(np.abs(others - first) <= _FARTHEST) & (others != first)]
     return [first, int(random.choice(others))] if others.size else [first]
 
 
-def _drawn(mask: Mask, steps: list[float], random: Random) -> Mask:
+def drawn(mask: Mask, steps: list[float], random: Random) -> Mask:
     """As it is, or with a border that wanders."""
     if random.random() < _TRUE:
         return mask

@@ -73,11 +73,15 @@ class Example:
         return (inside / pieces.size).astype(np.float32)
 
 
-def make(number: int, seed: int, objects: int, real: list[Scan]) -> list[Example]:
-    """Scene `number` of a seed and at most so many objects in it, at least one."""
+def make(number: int, seed: int, objects: int, real: list[Scan], far: float = _AFAR) -> list[Example]:
+    """Scene `number` of a seed and at most so many objects in it, at least one.
+
+    Args:
+        far: Share of the scenes that are looked at from farther away.
+    """
     for attempt in range(100):
         random = np.random.default_rng((seed, number, attempt))
-        afar = random.random() < _AFAR
+        afar = random.random() < far
         image, masks, spacing = _drawn(real, afar, random)
         masks = [np.ascontiguousarray(m) for m in masks if _SMALLEST <= m.sum() <= _LARGEST * m.size]
         if not masks or min(image.shape) < 4:

@@ -7,18 +7,15 @@ a summary of the whole (four soft groups of pieces, pooled by size). `training/g
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.numpy import load_file
 
 from app.engine.builtin.node_features import JUDGED
 from app.engine.builtin.subgraph import Subgraph
+from app.engine.builtin.weights import loaded
 from app.engine.classic.race import STEEPNESS
-from app.errors import EngineFailure
 
 Array = NDArray[np.float32]
 
@@ -41,11 +38,7 @@ class GraphNetwork:
         Raises:
             EngineFailure: when it is damaged.
         """
-        try:
-            return _loaded(path, path.stat().st_mtime_ns)
-        except (OSError, ValueError, SafetensorError) as error:
-            message = f"The built-in network could not be loaded ({error})."
-            raise EngineFailure(message, "Install Volumask again.") from error
+        return cls(loaded(path))
 
     def __call__(self, graph: Subgraph) -> Array:
         """(m,) logits."""
@@ -87,8 +80,3 @@ def _heard(graph: Subgraph, said: Array) -> list[Array]:
 
 def _sigmoid(z: Array) -> Array:
     return np.asarray(1 / (1 + np.exp(-np.clip(z, -30, 30))), dtype=np.float32)
-
-
-@lru_cache(maxsize=2)
-def _loaded(path: Path, changed: int) -> GraphNetwork:
-    return GraphNetwork({name: value.astype(np.float32) for name, value in load_file(path).items()})

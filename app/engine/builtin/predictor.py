@@ -9,12 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.engine.builtin import features, propagator
+from app.engine.builtin.carry_network import CarryNetwork
 from app.engine.builtin.deciding import decide, idea
 from app.engine.builtin.features import BuiltinFeatures, pack, prepare_features, unpack
 from app.engine.builtin.graph_network import GraphNetwork
 from app.engine.builtin.looking import Looking
 from app.engine.builtin.plane import Plane, look
-from app.engine.builtin.propagator import GuidedMemory
+from app.engine.builtin.propagator import Correct, GuidedMemory
 from app.engine.builtin.zooming import at_its_size
 from app.engine.classic import ClassicPredictor
 from app.engine.classic.features import Features
@@ -32,6 +33,9 @@ from app.volume import Volume
 AT_SLICES = "slices.safetensors"
 """Beside the card's weights: those of the network that is asked about given slices."""
 
+CARRYING = "carry.safetensors"
+"""And of the one that sees every carried slice."""
+
 
 class BuiltinPredictor(ClassicPredictor):
     """See `Predictor`, `Sketcher` and `SlicePropagator`: slices are carried as `classic` does, with ends of its own.
@@ -48,6 +52,7 @@ class BuiltinPredictor(ClassicPredictor):
         weights = require_weights(card)
         self._network = GraphNetwork.load(weights)
         self._at_slices = GraphNetwork.load(weights.with_name(AT_SLICES))
+        self.carrying: Correct = CarryNetwork.load(weights.with_name(CARRYING))
 
     def prepare(self, volume: Volume, progress: ReportProgress, token: Token) -> BuiltinFeatures:
         """Supervoxels, their graph, and what lies around each."""
@@ -80,7 +85,7 @@ class BuiltinPredictor(ClassicPredictor):
             looking = Looking.at_slices(own, Seeds.of(drawn, own.volume.shape, own.volume.geometry.spacing))
             return np.zeros(own.pieces.count, dtype=np.float32) if looking is None else idea(self._at_slices, looking)
 
-        return propagator.remember(own, axis, conditioning, ask)
+        return propagator.remember(own, axis, conditioning, ask, self.carrying)
 
     def carry(self, memory: SliceMemory, index: int, previous: int) -> tuple[Logits, float]:
         """See `SlicePropagator`."""

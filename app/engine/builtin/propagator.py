@@ -1,4 +1,7 @@
-"""Carrying slices with the network's own idea of the whole object, which tells where it lies and where it ends."""
+"""Carrying slices with the network's own idea of the whole object, which tells where it lies and where it ends.
+
+Another network sees every step once more (`carry_network.py`): what `classic` weighs by hand, and the slices.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +14,10 @@ from scipy.special import expit
 
 from app.engine.builtin import round_trip
 from app.engine.builtin.features import BuiltinFeatures
+from app.engine.builtin.square import Square
+from app.engine.builtin.step_features import of_step
 from app.engine.classic import propagator
-from app.engine.classic.propagator import SliceMemory
+from app.engine.classic.propagator import SliceMemory, Step
 from app.engine.protocol import Logits
 from app.geometry import Region
 
@@ -21,10 +26,14 @@ Idea = NDArray[np.float32]
 Ask = Callable[[Mapping[int, Mask]], Idea]
 """What the network makes of masks of slices: logits (n,) of the pieces, 0 where it does not look."""
 
+Correct = Callable[[Logits, Logits], Logits]
+"""What to add to the logits of a step, from maps and numbers (`CarryNetwork`)."""
+
 _FAR = 8  # slices after which the network is asked anew, with the last carried mask: a long object has left its view
 _ENOUGH = 0.5  # of the support on the given slices: with so much a mask is not doubted
 _NO_IDEA = 0.1  # support on the given slices: with less the network does not know the object, and is not heard
 _WEIGHT, _CAP = 1.4, 3.0  # of the network's logits as evidence
+_HEEDED = 0.5  # of what the network adds: it is sure of what it learnt from (`training/REPORT.md`)
 _FADES = 5  # slices after which half of `near_threshold` is left: its error adds up until a vessel is lost
 _EASE = 0.57  # exponent that brings 0.12, the best threshold on invented torsos and train objects, to the engine's 0.3
 
@@ -45,6 +54,8 @@ class GuidedMemory(SliceMemory):
         view: (rows, columns) its logits on the slice at hand.
         known: Support on the given slices, 0..1.
         near_threshold: The threshold beside a given slice, at which a mask keeps its size (`round_trip.py`).
+        correct: Sees every step once more; None where nothing does.
+        given_tones: Given slice -> its tones, which every step is compared with.
     """
 
     ask: Ask = field(default=_unasked)
@@ -54,6 +65,8 @@ class GuidedMemory(SliceMemory):
     view: Logits = field(default_factory=lambda: np.zeros((0, 0), dtype=np.float32))
     known: float = 0.0
     near_threshold: float = 0.0
+    correct: Correct | None = None
+    given_tones: dict[int, Logits] = field(default_factory=dict)
 
     def listen(self, ask: Ask, given: Mapping[int, Mask]) -> None:
         """Hear what the network makes of the given slices."""
@@ -80,6 +93,23 @@ class GuidedMemory(SliceMemory):
         weight = np.float32(_WEIGHT * max(0.0, 2 * self.known - 1) ** 2)
         return np.asarray(weight * np.clip(self.view[window], -_CAP, _CAP))
 
+    def tone(self, index: int) -> Logits:
+        """See `SliceMemory`; those of given slices stay."""
+        if index not in self.given:
+            return SliceMemory.tone(self, index)
+        if index not in self.given_tones:
+            self.given_tones[index] = SliceMemory.tone(self, index)
+        return self.given_tones[index]
+
+    def corrected(self, step: Step) -> Logits:
+        """Its logits and half of what the network would add, but for what is too far from the last mask."""
+        if self.correct is None:
+            return step.logits
+        square = Square.around(self.masks[step.previous], self.steps)
+        told = of_step(self, step, square, self.given, self.known)
+        added = square.put(self.correct(*told), step.window)
+        return np.where(step.beyond, step.logits, step.logits + np.float32(_HEEDED) * added)
+
     def support(self, mask: Mask) -> float:
         """Mean probability that the network gives the pixels of a mask on the slice at hand."""
         return float(expit(self.view[mask]).mean()) if mask.any() else 0.0
@@ -93,9 +123,12 @@ class GuidedMemory(SliceMemory):
         self.view = np.asarray(lattice.spread(logits, cells, plane).squeeze(self.axis))
 
 
-def remember(features: BuiltinFeatures, axis: int, given: Mapping[int, Mask], ask: Ask) -> GuidedMemory:
+def remember(
+    features: BuiltinFeatures, axis: int, given: Mapping[int, Mask], ask: Ask, correct: Correct | None = None
+) -> GuidedMemory:
     """See `SlicePropagator.remember`."""
     memory = GuidedMemory.of(features, axis, given)
+    memory.correct = correct
     memory.listen(ask, given)
     memory.near_threshold = round_trip.threshold(memory)
     return memory

@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from app.median import median3
+
 Floats = NDArray[np.float32]
 
 _WINDOW = 3.0  # pixels (sigma) that are taken to move together
@@ -29,7 +31,7 @@ def displacement(before: Floats, now: Floats, noise: float) -> Floats:
     for _ in range(_ROUNDS):
         step = _step(warped(before, moved), now, noise * noise)
         moved += np.clip(step, -1.0, 1.0)
-        moved = np.stack([ndimage.median_filter(part, 3, mode="nearest") for part in moved])
+        moved = median3(moved, (0, 1, 1))
     return moved
 
 

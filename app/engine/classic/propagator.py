@@ -16,6 +16,7 @@ from app.engine.classic.motion import displacement, warped
 from app.engine.classic.signed_distance import signed_distance
 from app.engine.diffusion import settle
 from app.engine.endings import regrown
+from app.median import median3
 
 Mask = NDArray[np.bool_]
 Floats = NDArray[np.float32]
@@ -28,6 +29,37 @@ _TRUST = 1.0
 _HALF = 2.0  # in units of the noise, the step at which two pixels are half strangers
 _NARROWEST = 1.5  # pixels that a border may always move
 _SHARPNESS = 1.3  # exponent that brings 0.4, the best threshold on the training objects, to the engine's 0.3
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Step:
+    """What a step from slice to slice is judged by, on a window (rows, columns) of the slice at hand.
+
+    Args:
+        index, previous: The slice at hand, and the one before, whose mask is known.
+        reach: Millimetres that the border may move.
+        now, before: Tones of both, the one before brought to where things are now.
+        depth: Millimetres into the last mask, brought there, too.
+        looks, nearby, told: Evidence for the object, as log odds.
+        logits: What all that comes to after neighbours came to agree.
+    """
+
+    index: int
+    previous: int
+    window: tuple[slice, slice]
+    reach: float
+    now: Floats
+    before: Floats
+    depth: Floats
+    looks: Floats
+    nearby: Floats
+    told: Floats
+    logits: Floats
+
+    @property
+    def beyond(self) -> Mask:
+        """What is too far from the last mask to be inside."""
+        return _beyond(self.depth, self.reach)
 
 
 @dataclass(slots=True, eq=False)
@@ -78,7 +110,7 @@ class SliceMemory:
                 self.tones.pop(next(iter(self.tones)))
             plane = np.take(self.features.volume.array, index, axis=self.axis)
             toned = self.features.tone(np.ascontiguousarray(plane))
-            self.tones[index] = ndimage.median_filter(toned, 3, mode="nearest")
+            self.tones[index] = median3(toned, (1, 1))
         return self.tones[index]
 
     def aside(self) -> Self:
@@ -93,7 +125,11 @@ class SliceMemory:
     def told(self, window: tuple[slice, slice]) -> Floats:
         """What else is known of the slice at hand in a window: evidence for the object, as log odds; here nothing."""
         del window
-        return np.zeros(1, dtype=np.float32)
+        return np.zeros((1, 1), dtype=np.float32)
+
+    def corrected(self, step: Step) -> Floats:
+        """The logits of a step, seen once more; here as they are."""
+        return step.logits
 
 
 def carry(memory: SliceMemory, index: int, previous: int) -> tuple[Floats, float]:
@@ -106,8 +142,7 @@ def carry(memory: SliceMemory, index: int, previous: int) -> tuple[Floats, float
         return logits, 0.0
     reach = _reach(memory, last)
     window = _window(last, reach, memory.steps)
-    local = _solve(memory, index, previous, window, reach)
-    logits[window] = local
+    logits[window] = memory.corrected(_solve(memory, index, previous, window, reach))
     mask = logits > 0
     memory.least[index] = min(memory.least.get(previous, int(last.sum())), int(mask.sum()))
     confidence = _confidence(memory, index, last, mask)
@@ -128,28 +163,35 @@ def _window(last: Mask, reach: float, steps: tuple[float, float]) -> tuple[slice
     for axis in (0, 1):
         line = np.flatnonzero(last.any(axis=1 - axis))
         margin = int(np.ceil(2.5 * reach / steps[axis])) + 3
-        spans.append(slice(max(0, int(line[0]) - margin), int(line[-1]) + 1 + margin))
+        spans.append(slice(max(0, int(line[0]) - margin), min(last.shape[axis], int(line[-1]) + 1 + margin)))
     return spans[0], spans[1]
 
 
-def _solve(memory: SliceMemory, index: int, previous: int, window: tuple[slice, slice], reach: float) -> Floats:
-    """Logits in the window."""
+def _solve(memory: SliceMemory, index: int, previous: int, window: tuple[slice, slice], reach: float) -> Step:
+    """What speaks for the object in the window, and what it comes to."""
     before, now = memory.tone(previous)[window], memory.tone(index)[window]
     noise = memory.features.graph.noise
     moved = displacement(before, now, noise)
     before, depth = warped(before, moved), warped(signed_distance(memory.masks[previous][window], memory.steps), moved)
     looks = memory.appearance.evidence(now, noise)
     nearby = _nearby_evidence(before, now, depth, reach, memory.steps, noise)
-    image = np.clip(_LOOKS * looks + _NEARBY * nearby + memory.told(window), -4.0, 4.0)
+    told = np.broadcast_to(memory.told(window), now.shape)
+    image = np.clip(_LOOKS * looks + _NEARBY * nearby + told, -4.0, 4.0)
     place = _PLACE * depth / reach
     evidence = np.clip(image + place - _BIAS, -8.0, 8.0).astype(np.float32)
-    evidence[depth < -2.0 * reach] = _FAR
+    beyond = _beyond(depth, reach)
+    evidence[beyond] = _FAR
     belief = np.asarray(1.0 / (1.0 + np.exp(-evidence)), dtype=np.float32)
     trust = 0.02 + _TRUST * np.abs(2.0 * belief - 1.0) ** 2
-    trust[depth < -2.0 * reach] = 50.0
+    trust[beyond] = 50.0
     p = settle(now, belief, trust.astype(np.float32), _HALF * noise, memory.steps)
     p = np.clip(p, 3.4e-4, 1 - 3.4e-4)
-    return np.asarray(np.log(p / (1.0 - p)) - np.float32(memory.threshold), dtype=np.float32)
+    logits = np.asarray(np.log(p / (1.0 - p)) - np.float32(memory.threshold), dtype=np.float32)
+    return Step(index, previous, window, reach, now, before, depth, looks, nearby, told, logits)
+
+
+def _beyond(depth: Floats, reach: float) -> Mask:
+    return np.asarray(depth < -2.0 * reach)
 
 
 def _nearby_evidence(

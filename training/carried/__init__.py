@@ -1,0 +1,1 @@
+"""Training of the network that sees every carried slice once more."""

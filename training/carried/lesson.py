@@ -1,0 +1,103 @@
+"""`CarriedLesson`: what a step teaches the network that sees every carried slice once more."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from app.engine import registry
+from app.engine.builtin.carry_network import CarryNetwork
+from app.engine.builtin.step_features import LOGITS, SURE
+from training.batches import Recipe
+from training.carried.network import TrainedCarryNetwork
+from training.carried.walk import Seen, walk
+from training.graph import scans
+from training.graph.scans import Example
+from training.scans import Scan
+from training.shapes import Random
+
+_MOST = 48  # slices that are learnt from in one step
+_TONES, _TOLD, _GIVEN = [0, 1, 2], [5], [2, 9]  # maps: tones, the graph network's idea, the given slice
+_UNTOLD, _UNGIVEN = 0.15, 0.1  # share of the slices without these two
+_CONTRAST = (
+    0.35  # deviation of the logarithm by which tones are stretched; half of the slices are turned dark for bright
+)
+_BEYOND = 16  # points: keeps the entropy of small objects from counting for more than that of others
+_WRONG = 6.0  # entropy in units of the object, above which a slice is lost and teaches no more
+_SMOOTH = 8  # points
+
+
+@dataclass(frozen=True)
+class CarriedLesson:
+    """See `train.Lesson`."""
+
+    recipe: Recipe
+    real: list[Scan]
+    predictor: Any = field(default_factory=lambda: registry.load("builtin"))
+
+    def network(self) -> TrainedCarryNetwork:
+        """Untrained."""
+        return TrainedCarryNetwork()
+
+    def batch(self, number: int) -> list[Example]:
+        """Batch `number`: the examples of some scenes, from near by."""
+        recipe, first = self.recipe, number * self.recipe.batch
+        made = (scans.make(n, recipe.seed, recipe.objects, self.real, 0.0) for n in range(first, first + recipe.batch))
+        return [example for scene in made for example in scene]
+
+    def loss(
+        self, network: TrainedCarryNetwork, batch: list[Example], number: int, placed: Callable[[Tensor], Tensor]
+    ) -> tuple[Tensor, float, float]:
+        """The mean loss, and mean Dice of slices beside a given one and of those farther away."""
+        random = np.random.default_rng((self.recipe.seed, number))
+        asked = CarryNetwork({name: value.detach().numpy() for name, value in network.state_dict().items()})
+        seen = [one for example in batch for one in walk(example, self.predictor, asked, random)]
+        if not seen:  # objects of a few slices: there is nothing to learn, but others wait for a step
+            return torch.stack([p.sum() * 0 for p in network.parameters()]).sum(), 0.0, 0.0
+        chosen = [seen[n] for n in random.permutation(len(seen))[:_MOST]]
+        maps, numbers, target = varied(chosen, random)
+        with torch.autocast("cpu", torch.bfloat16):
+            added = network(maps, numbers)
+        logits = added.float() + SURE * maps[:, LOGITS]
+        dice = _dice((logits > 0).float(), target).detach()
+        beside = torch.tensor([one.away == 1 for one in chosen])
+        near, far = (float(dice[which].mean()) if which.any() else float(dice.mean()) for which in (beside, ~beside))
+        return loss_of(logits, target), near, far
+
+
+def varied(chosen: list[Seen], random: Random) -> tuple[Tensor, Tensor, Tensor]:
+    """Maps, numbers and targets of several steps; turned, in other contrasts, some without all that is known."""
+    maps = torch.from_numpy(np.stack([one.maps for one in chosen]))
+    numbers = torch.from_numpy(np.stack([one.numbers for one in chosen]))
+    target = torch.from_numpy(np.stack([one.target for one in chosen]))
+    for axis in (1, 2):
+        if random.random() < 0.5:
+            maps, target = maps.flip(axis + 1), target.flip(axis)
+    if random.random() < 0.5:
+        maps, target = maps.transpose(2, 3).contiguous(), target.transpose(1, 2)
+    count = len(chosen)
+    sign = random.choice([-1.0, 1.0], count) * np.exp(random.uniform(-_CONTRAST, _CONTRAST, count))
+    maps[:, _TONES] = (maps[:, _TONES] * torch.from_numpy(sign).float()[:, None, None, None]).clamp(-1, 1)
+    for which, share in ((_TOLD, _UNTOLD), (_GIVEN, _UNGIVEN)):
+        without = torch.from_numpy(random.random(count) < share)
+        for number in which:
+            maps[without, number] = 0
+    return maps, numbers, target.clamp(0, 1)
+
+
+def loss_of(logits: Tensor, target: Tensor) -> Tensor:
+    """Soft Dice, and cross entropy in units of the object."""
+    entropy = functional.binary_cross_entropy_with_logits(logits, target, reduction="none").sum((1, 2))
+    in_objects = (entropy / (target.sum((1, 2)) + _BEYOND)).clamp(max=_WRONG)
+    return (0.5 * in_objects + 1 - _dice(torch.sigmoid(logits), target)).mean()
+
+
+def _dice(probability: Tensor, target: Tensor) -> Tensor:
+    common = (probability * target).sum((1, 2))
+    return (2 * common + _SMOOTH) / (probability.sum((1, 2)) + target.sum((1, 2)) + _SMOOTH)

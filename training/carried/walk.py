@@ -1,0 +1,90 @@
+"""What is learnt from one object: its slices as the network itself carries them, with its own errors on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.engine.builtin.carry_network import CarryNetwork
+from app.engine.builtin.predictor import BuiltinPredictor
+from app.engine.builtin.propagator import GuidedMemory, carry
+from app.engine.builtin.square import Square
+from app.engine.evaluation.protocols import slicing_axis
+from training.graph.given_slices import drawn, first_slice
+from training.graph.scans import Example, Mask
+from training.shapes import Random
+
+_AS_SLICED = 0.6  # share of the objects that are carried across the slices of the scan
+_TRUE = 0.75  # share of the given masks that are as they should be
+_PUT_RIGHT = 0.12  # share of the carried slices that are corrected, so that later ones are not all lost
+_BEYOND = 2  # slices past an object's end
+_LONGEST = 40  # slices to one side
+_FEWEST, _SMALLEST = 5, 25  # slices of an object, pixels of its largest
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Seen:
+    """What the network was told at one step, and what it should have said.
+
+    Args:
+        maps, numbers: See `step_features.of_step`.
+        target: (side, side) share of the object at each point.
+        away: Slices from the given one.
+    """
+
+    maps: Floats
+    numbers: Floats
+    target: Floats
+    away: int
+
+
+@dataclass
+class Listening:
+    """A network that notes what it is told."""
+
+    network: CarryNetwork
+    told: tuple[Floats, Floats] | None = None
+
+    def __call__(self, maps: Floats, numbers: Floats) -> Floats:
+        """See `CarryNetwork`."""
+        self.told = maps, numbers
+        return self.network(maps, numbers)
+
+
+def walk(example: Example, predictor: BuiltinPredictor, asked: CarryNetwork, random: Random) -> list[Seen]:
+    """Both ways from a given slice; nothing from an object of few slices."""
+    mask, spacing = example.mask, example.features.lattice.spacing
+    axis = slicing_axis(spacing) if random.random() < _AS_SLICED else int(random.integers(3))
+    areas = mask.sum(axis=tuple(a for a in range(3) if a != axis))
+    if np.count_nonzero(areas) < _FEWEST or areas.max() < _SMALLEST:
+        return []
+    first = first_slice(mask, axis, random)
+    plane = np.take(mask, first, axis)
+    given = plane if random.random() < _TRUE else drawn(plane, np.delete(spacing, axis).tolist(), random)
+    listening = Listening(asked)
+    predictor.carrying = listening
+    memory = predictor.remember(example.features, axis, {first: given})
+    return [seen for way in (1, -1) for seen in _side(memory, first, way, mask, listening, random)]
+
+
+def _side(
+    memory: GuidedMemory, first: int, way: int, mask: Mask, listening: Listening, random: Random
+) -> Iterator[Seen]:
+    ends = np.flatnonzero(mask.any(axis=tuple(a for a in range(3) if a != memory.axis)))
+    last = (ends[0] - _BEYOND, ends[-1] + _BEYOND)[way > 0]
+    last = int(np.clip(last, max(0, first - _LONGEST), min(mask.shape[memory.axis] - 1, first + _LONGEST)))
+    for index in range(first + way, last + way, way):
+        square = Square.around(memory.masks[index - way], memory.steps)
+        _, confidence = carry(memory, index, index - way)
+        truth = np.take(mask, index, memory.axis)
+        if listening.told:
+            yield Seen(*listening.told, square.take(truth[square.window], square.window, 0.0), abs(index - first))
+        if confidence <= 0 or not memory.masks[index].any():
+            return
+        if truth.any() and random.random() < _PUT_RIGHT:
+            memory.masks[index] = truth
