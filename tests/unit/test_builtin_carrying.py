@@ -131,3 +131,10 @@ def test_slices_at_the_rim_of_a_scan_and_masks_of_a_pixel_are_carried(features: 
         logits, confidence = carry(memory, 1, 0)
         assert np.isfinite(logits).all()
         assert 0 <= confidence <= 1
+
+
+def test_in_an_image_without_a_difference_a_mask_is_carried_all_the_same(column: np.ndarray) -> None:
+    volume = Volume(np.full(SHAPE, 7, np.float32), Geometry(SHAPE, np.eye(4)))
+    features = prepare_features(volume, lambda done, what: None, Token())
+    logits, _ = carry(memory_of(features, column, CarryNetwork.load(WEIGHTS)), GIVEN + 1, GIVEN)
+    assert np.isfinite(logits).all()

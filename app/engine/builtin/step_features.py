@@ -17,6 +17,8 @@ from app.engine.classic.signed_distance import signed_distance
 
 Mask = NDArray[np.bool_]
 Floats = NDArray[np.float32]
+Tones = tuple[float, float, float]
+"""Mean tone of the object near its border and around it on the slice before, and a unit: half of what parts them."""
 
 MAPS, NUMBERS = 12, 7
 LOGITS = 10
@@ -39,55 +41,70 @@ def of_step(
         given: Slice -> mask that carrying began with.
         known: How well the graph network knows these, 0..1.
     """
-    inside, around, contrast = _tones(step, memory.features.graph.noise)
     nearest = min(given, key=lambda index: abs(index - step.index))
-
-    def on_square(plane: Floats, least: float, most: float, beyond: float) -> Floats:
-        return np.asarray(np.clip(square.take(plane, step.window, beyond), least, most) / most)
-
-    def tone(index: int) -> Floats:
-        plane = memory.tone(index)[square.window]
-        return _normed(square.take(plane, square.window), inside, contrast)
-
-    def depth(mask: Mask) -> Floats:
-        inside = square.take(mask[square.window], square.window, 0.0) > _HALF
-        return np.asarray(np.clip(signed_distance(inside, (1.0, 1.0)), -_DEEP, _DEEP) / _DEEP)
-
+    tones = _tones(step, memory.features.graph.noise)
     maps = [
-        tone(step.index),
-        _normed(square.take(step.before, step.window), inside, contrast),
-        tone(nearest),
-        on_square(step.looks, -4, 4, -4),
-        on_square(step.nearby, -3, 3, -3),
-        on_square(step.told, -4, 4, -4),
-        on_square(step.depth / step.reach, -3, 3, _FAR),
-        on_square(step.depth / square.pitch, -_DEEP, _DEEP, _FAR),
-        depth(memory.masks[step.previous]),
-        depth(given[nearest]),
-        on_square(step.logits, -SURE, SURE, -SURE),
+        *_of_tones(memory, step, square, nearest, tones),
+        *_of_evidence(step, square),
+        _depth(memory.masks[step.previous], square),
+        _depth(given[nearest], square),
+        _on(square, step, step.logits, SURE, -SURE),
         square.take(np.ones(memory.tone(step.index)[square.window].shape, np.float32), square.window, 0.0),
     ]
-    area = int(memory.masks[step.previous].sum())
-    numbers = (
+    numbers = _numbers(memory, step, square, nearest, known, tones)
+    return np.stack(maps).astype(np.float32), np.array(numbers, dtype=np.float32)
+
+
+def _of_tones(memory: SliceMemory, step: Step, square: Square, nearest: int, tones: Tones) -> list[Floats]:
+    """Of the slice at hand, of the one before as it has moved, and of the nearest given one."""
+    now, given = (square.take(memory.tone(n)[square.window], square.window) for n in (step.index, nearest))
+    inside, _, unit = tones
+    return [
+        np.asarray(np.clip((seen - np.float32(inside)) / np.float32(unit), -3, 3) / 3)
+        for seen in (now, square.take(step.before, step.window), given)
+    ]
+
+
+def _of_evidence(step: Step, square: Square) -> list[Floats]:
+    """What `classic` weighs by hand."""
+    return [
+        _on(square, step, step.looks, 4, -4),
+        _on(square, step, step.nearby, 3, -3),
+        _on(square, step, step.told, 4, -4),
+        _on(square, step, step.depth / step.reach, 3, _FAR),
+        _on(square, step, step.depth / square.pitch, _DEEP, _FAR),
+    ]
+
+
+def _on(square: Square, step: Step, plane: Floats, most: float, beyond: float) -> Floats:
+    """What lies on the step's window, in units of the most that counts."""
+    return np.asarray(np.clip(square.take(plane, step.window, beyond), -most, most) / most)
+
+
+def _depth(mask: Mask, square: Square) -> Floats:
+    """How deep every point lies in a mask of the slice."""
+    inside = square.take(mask[square.window], square.window, 0.0) > _HALF
+    return np.asarray(np.clip(signed_distance(inside, (1.0, 1.0)), -_DEEP, _DEEP) / _DEEP)
+
+
+def _numbers(
+    memory: SliceMemory, step: Step, square: Square, nearest: int, known: float, tones: Tones
+) -> tuple[float, ...]:
+    inside, around, _ = tones
+    return (
         min(abs(step.index - nearest), _LONG) / 10,
         memory.threshold,
-        np.clip(np.log((area + 1) / (memory.area + 1)), -3, 0) / 3,
+        np.clip(np.log((int(memory.masks[step.previous].sum()) + 1) / (memory.area + 1)), -3, 0) / 3,
         known,
         np.clip(np.log(memory.gap / square.pitch), -2, 2) / 2,
         np.clip(np.log(step.reach / square.pitch), -1, 3) / 3,
         np.clip(abs(inside - around) / memory.features.graph.noise / 8, 0, 2),
     )
-    return np.stack(maps).astype(np.float32), np.array(numbers, dtype=np.float32)
 
 
-def _tones(step: Step, noise: float) -> tuple[float, float, float]:
-    """Mean tone of the object near its border and around it on the slice before, and half of what parts them."""
+def _tones(step: Step, noise: float) -> Tones:
     inner = (step.depth > 0) & (step.depth < _INSIDE * step.reach)
     outer = (step.depth <= 0) & (step.depth > _AROUND * step.reach)
     inside = float(step.before[inner].mean()) if inner.any() else float(step.now.mean())
     around = float(step.before[outer].mean()) if outer.any() else inside
     return inside, around, 0.5 * abs(inside - around) + 2 * noise
-
-
-def _normed(tones: Floats, middle: float, unit: float) -> Floats:
-    return np.asarray(np.clip((tones - np.float32(middle)) / np.float32(unit), -3, 3) / 3)
