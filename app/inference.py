@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from app.automatic import adopt
 from app.document import Document
 from app.engine.engine import Engine
+from app.engine.model_card import ModelCard
 from app.engine.protocol import (
     Answer,
     Automated,
@@ -20,7 +21,6 @@ from app.engine.protocol import (
     Estimated,
     Failure,
     Message,
-    ModelCard,
     Notice,
     Predict,
     Prepared,

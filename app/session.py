@@ -15,7 +15,8 @@ from app.document import Document
 from app.editing.proposal import Effect, Proposal
 from app.engine import registry
 from app.engine.engine import Engine
-from app.engine.protocol import Estimated, Message, ModelCard, Propagated
+from app.engine.model_card import ModelCard
+from app.engine.protocol import Estimated, Message, Propagated
 from app.engine.uncertainty import suggest
 from app.errors import AppError
 from app.events import Signal

@@ -10,7 +10,8 @@ from typing import Any
 
 from app.cli import progress
 from app.engine import registry
-from app.engine.protocol import ModelCard, Token
+from app.engine.model_card import ModelCard
+from app.engine.protocol import Token
 from app.engine.reckoning import reckoned
 from app.engine.speeds import Speeds
 from app.errors import AppError, BadInput

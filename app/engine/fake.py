@@ -7,7 +7,8 @@ import time
 import numpy as np
 from numpy.typing import NDArray
 
-from app.engine.protocol import Logits, ModelCard, Prediction, Prior, ReportProgress, Token
+from app.engine.model_card import ModelCard
+from app.engine.protocol import Logits, Prediction, Prior, ReportProgress, Token
 from app.geometry import Index
 from app.prompts import Box, Point, Prompt, Scribble, SliceMask
 from app.volume import Volume

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from app.engine.backends import tested
 from app.engine.backends.machine_test import WORK
-from app.engine.protocol import ModelCard
+from app.engine.model_card import ModelCard
 
 AS_QUICK = 0.66
 """Work in a second of the zoo's encoders, as a share of the sample network's: the median of ten that were measured,

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from app import user_folders
-from app.engine.protocol import ModelCard, Predictor
+from app.engine.model_card import ModelCard
+from app.engine.protocol import Predictor
 from app.errors import MissingModel
 
 log = logging.getLogger(__name__)

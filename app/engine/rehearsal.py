@@ -17,7 +17,8 @@ import numpy as np
 
 from app.engine import backends, registry
 from app.engine.backends.threads import thread_count
-from app.engine.protocol import ModelCard, Predictor, Prior, ReportProgress, Token
+from app.engine.model_card import ModelCard
+from app.engine.protocol import Predictor, Prior, ReportProgress, Token
 from app.errors import MissingModel
 from app.geometry import Geometry
 from app.prompts import Box, Point, Prompt

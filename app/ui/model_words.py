@@ -6,7 +6,7 @@ from PySide6.QtCore import QCoreApplication
 
 from app.engine import registry
 from app.engine.backends.tested import Findings
-from app.engine.protocol import ModelCard
+from app.engine.model_card import ModelCard
 from app.engine.reckoning import reckoned
 from app.engine.speeds import Speed, Speeds
 

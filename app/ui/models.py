@@ -11,7 +11,8 @@ from PySide6.QtWidgets import QWidget
 from shiboken6 import isValid
 
 from app.engine import registry
-from app.engine.protocol import ModelCard, ReportProgress, Token
+from app.engine.model_card import ModelCard
+from app.engine.protocol import ReportProgress, Token
 from app.errors import AppError
 from app.session import Session
 from app.ui import model_words

@@ -14,7 +14,8 @@ from app import cli, user_folders
 from app.cli import bench_zoo
 from app.cli.published import QUICKEST, TABLE
 from app.engine import registry, trying
-from app.engine.protocol import ModelCard, Token
+from app.engine.model_card import ModelCard
+from app.engine.protocol import Token
 from app.engine.rehearsal import Cost, Rehearsed, can_rehearse
 from app.engine.speeds import Speeds
 

@@ -16,6 +16,7 @@ from app.engine.classic.seeds import Seeds
 from app.engine.classic.supervoxels import describe, partition
 from app.engine.classic.tone import Tone
 from app.engine.diffusion import settle
+from app.engine.protocol import Prior
 from app.geometry import Region
 from app.prompts import Box, Point, SliceMask
 
@@ -88,6 +89,19 @@ def test_sampling_a_region_takes_the_middle_voxels():
     assert sampled.shape == cells.shape
     assert sampled[0, 0, 0] == values[1, 1, 1]
     assert cells.start == (0, 1, 0)
+
+
+def test_a_prior_is_sampled_once_for_each_grid_of_blocks(monkeypatch):
+    region = Region((1, 1, 1), (5, 4, 6))
+    prior = Prior(region, np.random.default_rng(0).random(region.shape).astype(np.float32))
+    asked, plain = [], Blocks.sampled
+    monkeypatch.setattr(Blocks, "sampled", lambda blocks, *of: asked.append(blocks) or plain(blocks, *of))
+    for factors in ((2, 1, 3), (1, 2, 2), (2, 1, 3)):
+        cells, sampled = prior.on(Blocks((5, 4, 7), factors))
+        expected, values = plain(Blocks((5, 4, 7), factors), region, prior.logits)
+        assert cells == expected
+        np.testing.assert_array_equal(sampled, values)
+    assert len(asked) == 2
 
 
 def test_pieces_cover_the_grid_once_and_follow_an_edge():

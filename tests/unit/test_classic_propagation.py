@@ -10,8 +10,9 @@ from scipy import ndimage
 
 from app.engine.classic import ClassicPredictor
 from app.engine.evaluation import dice
+from app.engine.model_card import ModelCard
 from app.engine.propagation import propagate
-from app.engine.protocol import ModelCard, Propagate, Propagated, SliceAnswer, Token
+from app.engine.protocol import Propagate, Propagated, SliceAnswer, Token
 from app.geometry import Geometry
 from app.volume import Volume
 

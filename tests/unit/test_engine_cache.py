@@ -11,7 +11,7 @@ import pytest
 
 from app.engine.cache import EmbeddingCache
 from app.engine.fake import FakePredictor
-from app.engine.protocol import ModelCard
+from app.engine.model_card import ModelCard
 from app.geometry import Geometry
 from app.volume import Volume
 

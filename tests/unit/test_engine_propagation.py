@@ -10,8 +10,9 @@ import pytest
 from numpy.typing import NDArray
 
 from app.engine.fake import FakePredictor
+from app.engine.model_card import ModelCard
 from app.engine.propagation import Carrier, confidence, propagate, told
-from app.engine.protocol import ModelCard, Prediction, Prior, Propagate, Propagated, SliceAnswer, Token
+from app.engine.protocol import Prediction, Prior, Propagate, Propagated, SliceAnswer, Token
 from app.errors import BadInput
 from app.geometry import Geometry
 from app.prompts import Box, Point, Prompt, SliceMask

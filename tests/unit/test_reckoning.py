@@ -13,7 +13,7 @@ from app import cli
 from app.engine import registry
 from app.engine.backends import machine_test, tested
 from app.engine.backends.tested import Findings, Run
-from app.engine.protocol import ModelCard
+from app.engine.model_card import ModelCard
 from app.engine.reckoning import reckoned
 from app.engine.rehearsal import can_rehearse
 from app.engine.sam.recipes import RECIPES

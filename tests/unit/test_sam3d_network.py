@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from app.engine.protocol import ModelCard
+from app.engine.model_card import ModelCard
 from app.engine.sam3d.decoder import Probabilities, Sam3dDecoder
 from app.engine.sam3d.grid import SliceGrid
 from app.engine.sam3d.recipe import Sam3dRecipe

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from app.engine.model_card import ModelCard
 from app.engine.propagation import propagate
-from app.engine.protocol import Estimate, ModelCard, Prediction, Prior, Propagate, Propagated, SliceAnswer, Token
+from app.engine.protocol import Estimate, Prediction, Prior, Propagate, Propagated, SliceAnswer, Token
 from app.engine.sam import SamPredictor, runner
 from app.engine.sam.features import SamFeatures
 from app.engine.sam.prompting import NOTHING

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
+from app.engine.model_card import ModelCard
 from app.engine.propagation import propagate
 from app.engine.protocol import (
     Estimate,
     Estimated,
-    ModelCard,
     Prediction,
     Predictor,
     Prior,

@@ -15,7 +15,8 @@ from app.engine.cache import EmbeddingCache
 from app.engine.compute import ComputeProcess
 from app.engine.engine import AHEAD, Engine
 from app.engine.mailbox import EncodeAhead, Mailbox
-from app.engine.protocol import Answer, Failure, Message, ModelCard, Notice, Predict, Prediction, Prepared, Progress
+from app.engine.model_card import ModelCard
+from app.engine.protocol import Answer, Failure, Message, Notice, Predict, Prediction, Prepared, Progress
 from app.engine.slicewise import SliceEmbeddings
 from app.geometry import Geometry, Region
 from app.prompts import Point

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from app.engine.evaluation import dice
+from app.engine.model_card import ModelCard
 from app.engine.propagation import propagate
-from app.engine.protocol import ModelCard, Prediction, Prior, Propagate, Propagated, SliceAnswer, Token
+from app.engine.protocol import Prediction, Prior, Propagate, Propagated, SliceAnswer, Token
 from app.engine.trial import hints, maps
 from app.engine.trial.features import Features
 from app.engine.trial.predictor import TrialPredictor

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from app.engine import registry
-from app.engine.protocol import ModelCard
+from app.engine.model_card import ModelCard
 from app.engine.weights.recognition import candidates
 
 ZOO = {

@@ -16,7 +16,8 @@ import torch
 
 from app.engine import registry
 from app.engine.backends.torch_backend import TorchBackend
-from app.engine.protocol import Estimate, Estimated, ModelCard, Prediction, Predictor, Prior, Token
+from app.engine.model_card import ModelCard
+from app.engine.protocol import Estimate, Estimated, Prediction, Predictor, Prior, Token
 from app.engine.rehearsal import can_rehearse
 from app.engine.sam.recipes import RECIPES
 from app.engine.sam2.variants import VARIANTS

@@ -17,7 +17,7 @@ import pytest
 
 from app import cli
 from app.engine import registry
-from app.engine.protocol import ModelCard
+from app.engine.model_card import ModelCard
 from app.engine.rehearsal import can_rehearse
 from tests.data import SAMPLE
 from tests.unit.official_files import MODELS, TWINS, filled

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from app.engine import registry
-from app.engine.protocol import ModelCard
+from app.engine.model_card import ModelCard
 from app.engine.weights import transfer
 from tests.unit.file_server import FileServer
 

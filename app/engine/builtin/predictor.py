@@ -24,7 +24,8 @@ from app.engine.classic.refinement import bound
 from app.engine.classic.seeds import Seeds
 from app.engine.classic.solver import on_pieces
 from app.engine.code_digest import digest
-from app.engine.protocol import Logits, ModelCard, Prediction, Prior, ReportProgress, Token
+from app.engine.model_card import ModelCard
+from app.engine.protocol import Logits, Prediction, Prior, ReportProgress, Token
 from app.engine.registry import require_weights
 from app.prompts import Prompt, SliceMask
 from app.threads import pool

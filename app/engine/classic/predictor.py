@@ -15,7 +15,8 @@ from app.engine.classic.refinement import refine, sketch
 from app.engine.classic.seeds import Seeds
 from app.engine.classic.solver import solve
 from app.engine.code_digest import digest
-from app.engine.protocol import Logits, ModelCard, Prediction, Prior, ReportProgress, Token
+from app.engine.model_card import ModelCard
+from app.engine.protocol import Logits, Prediction, Prior, ReportProgress, Token
 from app.prompts import Prompt
 from app.volume import Volume
 

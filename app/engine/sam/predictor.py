@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.engine import registry
+from app.engine.model_card import ModelCard
 from app.engine.propagation import confidence
-from app.engine.protocol import Logits, ModelCard, Prediction, Prior, ReportProgress, Token
+from app.engine.protocol import Logits, Prediction, Prior, ReportProgress, Token
 from app.engine.sam.features import SamFeatures, View
 from app.engine.sam.frame import SURE
 from app.engine.sam.intensity import Grey

@@ -11,7 +11,8 @@ import torch
 from numpy.typing import NDArray
 
 from app.engine.backends import Backend, Compiled, chosen
-from app.engine.protocol import Logits, ModelCard
+from app.engine.model_card import ModelCard
+from app.engine.protocol import Logits
 from app.engine.sam.network import WIDTH, Architecture, PromptedDecoder, SamNetwork
 from app.engine.sam.prompting import Tokens
 from app.engine.sam.recipes import Recipe

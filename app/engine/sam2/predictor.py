@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.engine import registry
-from app.engine.protocol import Logits, ModelCard, Prediction, Prior, ReportProgress, Token
+from app.engine.model_card import ModelCard
+from app.engine.protocol import Logits, Prediction, Prior, ReportProgress, Token
 from app.engine.sam2 import tracker
 from app.engine.sam2.network import Network
 from app.engine.sam2.variants import variant_of

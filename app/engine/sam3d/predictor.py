@@ -10,17 +10,8 @@ from numpy.typing import NDArray
 
 from app.engine import registry
 from app.engine.backends import Compiled, chosen
-from app.engine.protocol import (
-    Automated,
-    Automatic,
-    Found,
-    ModelCard,
-    Prediction,
-    Prior,
-    Progress,
-    ReportProgress,
-    Token,
-)
+from app.engine.model_card import ModelCard
+from app.engine.protocol import Automated, Automatic, Found, Prediction, Prior, Progress, ReportProgress, Token
 from app.engine.sam3d.embedding import Embedded, embed, pictures
 from app.engine.sam3d.recipe import Sam3dRecipe
 from app.engine.sam3d.segmentation import classified

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from app.engine.protocol import ModelCard
+from app.engine.model_card import ModelCard
 from app.errors import BadInput
 
 Spacing = tuple[float, float, float]

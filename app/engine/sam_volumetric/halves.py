@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from app.engine import registry
 from app.engine.backends import Compiled, chosen
-from app.engine.protocol import Logits, ModelCard, Token
+from app.engine.model_card import ModelCard
+from app.engine.protocol import Logits, Token
 from app.engine.sam_volumetric.shape import EMBEDDED, GRID, LOW, SIDE
 
 if TYPE_CHECKING:

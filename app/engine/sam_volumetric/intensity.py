@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from app.engine.protocol import ModelCard
+from app.engine.model_card import ModelCard
 from app.volume import Volume
 
 

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from app.engine.model_card import ModelCard
 from app.engine.propagation import confidence
-from app.engine.protocol import Logits, ModelCard, Prediction, Prior, ReportProgress, Token
+from app.engine.protocol import Logits, Prediction, Prior, ReportProgress, Token
 from app.engine.sam_volumetric.answers import Answer
 from app.engine.sam_volumetric.clicks import clicks_of, drawn
 from app.engine.sam_volumetric.conversation import Conversation

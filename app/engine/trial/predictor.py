@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from app.engine.protocol import Logits, ModelCard, Prediction, Prior, ReportProgress, Token
+from app.engine.model_card import ModelCard
+from app.engine.protocol import Logits, Prediction, Prior, ReportProgress, Token
 from app.engine.registry import require_weights
 from app.engine.trial import zoom
 from app.engine.trial.answer import Answer, Question, answer

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from app.engine.protocol import ModelCard
+from app.engine.model_card import ModelCard
 from app.engine.weights.outline import Outline
 from app.engine.weights.sums import Sums
 from app.errors import BadInput

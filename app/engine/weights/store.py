@@ -11,7 +11,8 @@ from pathlib import Path
 
 from app.atomic_file import replacing
 from app.engine import registry
-from app.engine.protocol import ModelCard, ReportProgress, Token
+from app.engine.model_card import ModelCard
+from app.engine.protocol import ReportProgress, Token
 from app.engine.weights.file_lock import file_lock
 from app.engine.weights.outline import Outline, outline
 from app.engine.weights.recognition import fits, published, recognise

@@ -9,7 +9,7 @@ from pathlib import Path
 from PySide6.QtCore import QCoreApplication
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QLabel, QTextBrowser, QVBoxLayout, QWidget
 
-from app.engine.protocol import ModelCard
+from app.engine.model_card import ModelCard
 from app.ui import theme
 from app.ui.dialogs.calibration_results import FOLDER, AfterClicks, Calibration, measured
 from app.ui.dialogs.pages import show_page

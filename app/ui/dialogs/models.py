@@ -24,7 +24,7 @@ from PySide6.QtWidgets import (
 
 from app.engine import registry
 from app.engine.backends import tested
-from app.engine.protocol import ModelCard
+from app.engine.model_card import ModelCard
 from app.engine.rehearsal import can_rehearse
 from app.session import Session
 from app.ui import model_words, theme

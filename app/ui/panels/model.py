@@ -9,7 +9,7 @@ from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QComboBox, QWidget
 
 from app.engine import registry
-from app.engine.protocol import ModelCard
+from app.engine.model_card import ModelCard
 from app.errors import AppError
 from app.session import Session
 from app.ui import model_words, theme
