@@ -21,6 +21,7 @@ from app.engine.backends.tested import cores
 from app.engine.rehearsal import can_rehearse
 from app.engine.speeds import Speeds
 from app.errors import BadInput
+from app.volume import Volume
 
 NAME = "bench"
 HELP = "measure how fast this machine opens, segments, propagates and meshes"
@@ -57,13 +58,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     progress.report(0.0, "Resampling")
     large = enlarged(volume, args.shape)
     k, j, i = (int(s * n) for s, n in zip(share, large.shape, strict=True))
-    rows: list[dict[str, Any]] = []
-    with tempfile.TemporaryDirectory(prefix="volumask-bench-") as folder:
-        nifti = Path(folder) / "ct.nii.gz"
-        volume_io.write_volume(large, nifti)
-        dicom = dicom_folder(large, Path(folder) / "dicom")
-        for what, budget, path in (("open from NIfTI", 3.0, nifti), ("open from DICOM files", 5.0, dicom)):
-            rows.append(_row(Step(what, budget), args.repeat, partial(volume_io.read_volume, path)))
+    rows = _openings(large, args.repeat)
     del volume
     speeds = Speeds()
     for card in cards:
@@ -109,6 +104,16 @@ def _head(args: argparse.Namespace) -> dict[str, Any]:
     load = round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else None
     machine = {"processor": platform.processor() or platform.machine(), "cores": cores(), "load": load}
     return {"machine": machine, "repeat": args.repeat}
+
+
+def _openings(volume: Volume, repeat: int) -> list[dict[str, Any]]:
+    """How long a volume takes to open, from one file and from one for each slice."""
+    with tempfile.TemporaryDirectory(prefix="volumask-bench-") as folder:
+        nifti = Path(folder) / "ct.nii.gz"
+        volume_io.write_volume(volume, nifti)
+        dicom = dicom_folder(volume, Path(folder) / "dicom")
+        ways = (("open from NIfTI", 3.0, nifti), ("open from DICOM files", 5.0, dicom))
+        return [_row(Step(what, budget), repeat, partial(volume_io.read_volume, path)) for what, budget, path in ways]
 
 
 def _row(step: Step, repeat: int, work: Callable[[], Any]) -> dict[str, Any]:
