@@ -15,8 +15,7 @@ from typing import Any
 from app import volume_io
 from app.cli import bench_zoo, progress
 from app.cli.bench_steps import Bench, Step, dicom_folder, enlarged, peak_memory
-from app.engine import registry
-from app.engine.allocator import keep_freed_memory
+from app.engine import allocator, registry
 from app.engine.backends.tested import cores
 from app.engine.rehearsal import can_rehearse
 from app.engine.speeds import Speeds
@@ -48,8 +47,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     if args.zoo:
         return _head(args) | {"zoo": bench_zoo.measured(args.model or bench_zoo.DEFAULT, args.repeat)}
     cards = [registry.resolve(model) for model in args.model or [None]]
-    if all(card.family not in registry.NETWORKS for card in cards):
-        keep_freed_memory()  # as the process does that computes for the window
+    allocator.suit(cards)  # as in the process that computes for the window
     source = args.image or str(_SAMPLE)
     if args.image and not args.click:
         raise BadInput("A bench on another scan needs a voxel to click.", "Give --click i,j,k inside a structure.")

@@ -26,8 +26,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from app.child_process import launch
-from app.engine import registry
-from app.engine.allocator import give_back_freed_memory, keep_freed_memory
+from app.engine import allocator, registry
 from app.engine.backends.threads import child_environment
 from app.engine.cache import EmbeddingCache
 from app.engine.channel import Channel, allocate, attach, forget_name, release
@@ -277,8 +276,7 @@ class _Child:
 
     def _run(self, verb: str, argument: Any) -> Any:
         if self._worker is None:
-            if registry.card(self._model).family not in registry.NETWORKS:
-                keep_freed_memory()
+            allocator.suit([registry.card(self._model)])
             self._worker = Worker(self._model, EmbeddingCache(Path(self._cache)))
         match verb:
             case "arena":
@@ -324,7 +322,7 @@ class _Child:
         volume = Volume(array, Geometry(shape, affine), modality)
         volume.__dict__["digest"] = digest  # hashed by the parent already
         worker.open(volume)
-        give_back_freed_memory()  # of the last one's features
+        allocator.give_back_freed_memory()  # of the last one's features
         if old is not None:
             with contextlib.suppress(BufferError):
                 old.close()

@@ -191,8 +191,9 @@ def _along(grid: Grid, axis: int, area: Floats, common: Floats, chance: Floats) 
     """From the sums over each layer of blocks across an axis."""
     blocks, cells = grid
     first, factor = cells.start[axis], blocks.factors[axis]
+    thick = blocks.held(cells)[axis].tolist()
     dice = {n: float(2 * common[n] / (chance[n] + area[n])) for n in np.flatnonzero(area).tolist()}
-    slices = {(first + n) * factor + m: dice[n] for n in dice for m in range(int(blocks.held(cells)[axis][n]))}
+    slices = {(first + n) * factor + m: dice[n] for n in dice for m in range(thick[n])}
     worst = min(np.flatnonzero(area >= _TIP * area.max()).tolist(), key=lambda n: dice[n])
     return Surety(slices, (first + worst) * factor)
 

@@ -12,7 +12,7 @@ from app.engine.builtin.carry_network import CarryNetwork
 from app.engine.builtin.features import BuiltinFeatures, prepare_features
 from app.engine.builtin.propagator import Correct, GuidedMemory, carry, remember
 from app.engine.builtin.square import SIDE
-from app.engine.builtin.step_features import LOGITS, MAPS, NUMBERS, SURE
+from app.engine.builtin.step_features import GIVEN_DEPTH, LOGITS, MAPS, NUMBERS, ON_SLICE, SURE
 from app.engine.protocol import Token
 from app.geometry import Geometry
 from app.volume import Volume
@@ -94,11 +94,11 @@ def test_it_is_told_maps_of_small_numbers_that_no_scanners_units_change(
     again, as_many = told(scan(column, 7.0, -300.0), column)
     assert np.abs(maps - again).mean() < 0.01
     np.testing.assert_allclose(numbers, as_many, atol=0.05)
-    inside = maps[9] > 0  # depth in the given mask, in whose middle the square lies
+    inside = maps[GIVEN_DEPTH] > 0  # depth in the given mask, in whose middle the square lies
     assert inside.sum() == column[GIVEN].sum()
     assert (maps[LOGITS][inside] > 0).mean() > 0.95
-    assert maps[11].min() == 0  # points beyond the slice
-    assert maps[11].max() == 1
+    assert maps[ON_SLICE].min() == 0  # points beyond the slice
+    assert maps[ON_SLICE].max() == 1
 
 
 def test_what_it_adds_counts_near_the_last_mask_and_nowhere_else(features: BuiltinFeatures, column: np.ndarray) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from app.engine import allocator
+from app.engine import allocator, registry
 
 GNU = platform.libc_ver()[0] == "glibc"
 ROOT = Path(__file__).parents[2]
@@ -47,6 +47,16 @@ def test_memory_that_was_freed_is_kept_for_the_next_array_until_it_is_given_back
     again, back = pages("keep")
     assert again < array * 0.1
     assert back > array * 0.9
+
+
+@pytest.mark.parametrize(("models", "kept"), [(["builtin", "classic"], True), (["builtin", "mobile_sam"], False)])
+def test_it_is_kept_only_where_torch_does_not_compute(
+    monkeypatch: pytest.MonkeyPatch, models: list[str], kept: bool
+) -> None:
+    calls: list[bool] = []
+    monkeypatch.setattr(allocator, "keep_freed_memory", lambda: calls.append(True))
+    allocator.suit(registry.card(model) for model in models)
+    assert bool(calls) == kept
 
 
 def test_where_the_library_has_no_such_settings_nothing_happens(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ import torch
 
 from app.engine import registry
 from app.engine.builtin.carry_network import CarryNetwork
-from app.engine.builtin.step_features import LOGITS, MAPS, NUMBERS, SURE
+from app.engine.builtin.step_features import LOGITS, MAPS, NUMBERS, SURE, TONES
 from training.batches import Recipe
 from training.carried.lesson import CarriedLesson, loss_of, varied
 from training.carried.walk import Seen, walk
@@ -59,7 +59,7 @@ def test_maps_and_target_are_turned_together_and_only_tones_change(seen: list[Se
         maps, numbers, target = varied(marked, np.random.default_rng(seed))
         torch.testing.assert_close(maps[:, LOGITS], target)
         assert (maps[:, 6] == 0.5).all()
-        assert maps[:, :3].abs().max() <= 1
+        assert maps[:, TONES].abs().max() <= 1
         np.testing.assert_array_equal(numbers.numpy(), np.stack([one.numbers for one in marked]))
 
 
@@ -72,7 +72,7 @@ def test_the_loss_is_small_for_what_is_right_and_bounded_for_what_is_lost() -> N
     assert loss_of(torch.zeros_like(target), target) < loss_of(wrong, target)
 
 
-def test_a_step_teaches_and_the_weights_are_what_ships(scene: list[scans.Example], tmp_path: Path) -> None:
+def test_a_step_teaches_and_its_weights_have_the_form_that_ships(scene: list[scans.Example], tmp_path: Path) -> None:
     torch.manual_seed(0)
     state = State.fresh(LESSON.network(), 3e-3, None, "cpu")
     losses = []

@@ -13,21 +13,19 @@ from torch.nn import functional
 
 from app.engine import registry
 from app.engine.builtin.carry_network import CarryNetwork
-from app.engine.builtin.step_features import LOGITS, SURE
+from app.engine.builtin.step_features import GIVEN_DEPTH, GIVEN_TONE, LOGITS, SURE, TOLD, TONES
 from training.batches import Recipe
 from training.carried.network import TrainedCarryNetwork
 from training.carried.walk import Seen, walk
 from training.graph import scans
 from training.graph.scans import Example
+from training.loss import nothing
 from training.scans import Scan
 from training.shapes import Random
 
 _MOST = 48  # slices that are learnt from in one step
-_TONES, _TOLD, _GIVEN = [0, 1, 2], [5], [2, 9]  # maps: tones, the graph network's idea, the given slice
-_UNTOLD, _UNGIVEN = 0.15, 0.1  # share of the slices without these two
-_CONTRAST = (
-    0.35  # deviation of the logarithm by which tones are stretched; half of the slices are turned dark for bright
-)
+_UNTOLD, _UNGIVEN = 0.15, 0.1  # share of the slices without the graph network's idea, without the given slice
+_CONTRAST = 0.35  # logarithm by which tones are stretched or pressed at most; half are turned dark for bright, too
 _BEYOND = 16  # points: keeps the entropy of small objects from counting for more than that of others
 _WRONG = 6.0  # entropy in units of the object, above which a slice is lost and teaches no more
 _SMOOTH = 8  # points
@@ -46,10 +44,8 @@ class CarriedLesson:
         return TrainedCarryNetwork()
 
     def batch(self, number: int) -> list[Example]:
-        """Batch `number`: the examples of some scenes, from near by."""
-        recipe, first = self.recipe, number * self.recipe.batch
-        made = (scans.make(n, recipe.seed, recipe.objects, self.real, 0.0) for n in range(first, first + recipe.batch))
-        return [example for scene in made for example in scene]
+        """See `scans.batch`; all from near by."""
+        return scans.batch(number, self.recipe, self.real, far=0.0)
 
     def loss(
         self, network: TrainedCarryNetwork, batch: list[Example], number: int, placed: Callable[[Tensor], Tensor]
@@ -59,7 +55,7 @@ class CarriedLesson:
         asked = CarryNetwork({name: value.detach().numpy() for name, value in network.state_dict().items()})
         seen = [one for example in batch for one in walk(example, self.predictor, asked, random)]
         if not seen:  # objects of a few slices: there is nothing to learn, but others wait for a step
-            return torch.stack([p.sum() * 0 for p in network.parameters()]).sum(), 0.0, 0.0
+            return nothing(network), 0.0, 0.0
         chosen = [seen[n] for n in random.permutation(len(seen))[:_MOST]]
         maps, numbers, target = varied(chosen, random)
         with torch.autocast("cpu", torch.bfloat16):
@@ -83,8 +79,8 @@ def varied(chosen: list[Seen], random: Random) -> tuple[Tensor, Tensor, Tensor]:
         maps, target = maps.transpose(2, 3).contiguous(), target.transpose(1, 2)
     count = len(chosen)
     sign = random.choice([-1.0, 1.0], count) * np.exp(random.uniform(-_CONTRAST, _CONTRAST, count))
-    maps[:, _TONES] = (maps[:, _TONES] * torch.from_numpy(sign).float()[:, None, None, None]).clamp(-1, 1)
-    for which, share in ((_TOLD, _UNTOLD), (_GIVEN, _UNGIVEN)):
+    maps[:, TONES] = (maps[:, TONES] * torch.from_numpy(sign).float()[:, None, None, None]).clamp(-1, 1)
+    for which, share in (((TOLD,), _UNTOLD), ((GIVEN_TONE, GIVEN_DEPTH), _UNGIVEN)):
         without = torch.from_numpy(random.random(count) < share)
         for number in which:
             maps[without, number] = 0

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from app.engine.builtin.carry_network import CarryNetwork
 from app.engine.builtin.predictor import BuiltinPredictor
-from app.engine.builtin.propagator import GuidedMemory, carry
+from app.engine.builtin.propagator import GuidedMemory, carry, remember
 from app.engine.builtin.square import Square
 from app.engine.evaluation.protocols import slicing_axis
 from training.graph.given_slices import drawn, first_slice
@@ -67,8 +67,7 @@ def walk(example: Example, predictor: BuiltinPredictor, asked: CarryNetwork, ran
     plane = np.take(mask, first, axis)
     given = plane if random.random() < _TRUE else drawn(plane, np.delete(spacing, axis).tolist(), random)
     listening = Listening(asked)
-    predictor.carrying = listening
-    memory = predictor.remember(example.features, axis, {first: given})
+    memory = remember(example.features, axis, {first: given}, predictor.asking(example.features, axis), listening)
     return [seen for way in (1, -1) for seen in _side(memory, first, way, mask, listening, random)]
 
 
@@ -79,7 +78,7 @@ def _side(
     last = (ends[0] - _BEYOND, ends[-1] + _BEYOND)[way > 0]
     last = int(np.clip(last, max(0, first - _LONGEST), min(mask.shape[memory.axis] - 1, first + _LONGEST)))
     for index in range(first + way, last + way, way):
-        square = Square.around(memory.masks[index - way], memory.steps)
+        square, listening.told = Square.around(memory.masks[index - way], memory.steps), None
         _, confidence = carry(memory, index, index - way)
         truth = np.take(mask, index, memory.axis)
         if listening.told:

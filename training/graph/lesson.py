@@ -19,6 +19,7 @@ from training.graph import scans
 from training.graph.network import Graphs, TrainedGraphNetwork
 from training.graph.scans import Example
 from training.graph.user import Lesson, lessons
+from training.loss import nothing
 from training.scans import Scan
 from training.shapes import Random
 
@@ -39,10 +40,8 @@ class GraphLesson:
         return TrainedGraphNetwork()
 
     def batch(self, number: int) -> list[Example]:
-        """Batch `number`: the examples of some scenes."""
-        recipe, first = self.recipe, number * self.recipe.batch
-        made = (scans.make(n, recipe.seed, recipe.objects, self.real) for n in range(first, first + recipe.batch))
-        return [example for scene in made for example in scene]
+        """See `scans.batch`."""
+        return scans.batch(number, self.recipe, self.real)
 
     def loss(
         self, network: TrainedGraphNetwork, batch: list[Example], number: int, placed: Callable[[Tensor], Tensor]
@@ -52,7 +51,7 @@ class GraphLesson:
         asked = GraphNetwork({name: value.detach().numpy() for name, value in network.state_dict().items()})
         chosen = [lesson for example in batch for lesson in self.lessons(example, asked, random)]
         if not chosen:  # slices of what is thinner than a piece: there is nothing to learn, but others wait for a step
-            return torch.stack([p.sum() * 0 for p in network.parameters()]).sum(), 0.0, 0.0
+            return nothing(network), 0.0, 0.0
         graphs = Graphs.joined([lesson.graph for lesson in chosen])
         logits = network(graphs).split(graphs.counts)
         sizes = graphs.size.split(graphs.counts)

@@ -16,6 +16,7 @@ from app.engine.protocol import Token
 from app.geometry import Geometry
 from app.volume import Volume
 from training import painting, scans, scenes, shapes
+from training.batches import Recipe
 from training.graph.bones import bones
 from training.graph.large import large
 from training.graph.spines import spine
@@ -71,6 +72,13 @@ class Example:
         pieces = self.features.pieces
         inside = np.bincount(pieces.labels.ravel(), self.mask.ravel().astype(np.float32), pieces.count)
         return (inside / pieces.size).astype(np.float32)
+
+
+def batch(number: int, recipe: Recipe, real: list[Scan], far: float = _AFAR) -> list[Example]:
+    """Batch `number`: the examples of some scenes; `far` as in `make`."""
+    first = number * recipe.batch
+    made = (make(n, recipe.seed, recipe.objects, real, far) for n in range(first, first + recipe.batch))
+    return [example for scene in made for example in scene]
 
 
 def make(number: int, seed: int, objects: int, real: list[Scan], far: float = _AFAR) -> list[Example]:

@@ -5,15 +5,9 @@ A small U-Net (Ronneberger, Fischer and Brox, 2015) of three scales. `training/c
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import Path
-
 import numpy as np
-from numpy.typing import NDArray
 
-from app.engine.builtin.weights import loaded
-
-Array = NDArray[np.float32]
+from app.engine.builtin.numpy_network import Array, NumpyNetwork
 
 GAIN = 4.0
 """Logits to a unit of the last layer."""
@@ -21,20 +15,10 @@ DILATION = 2
 """Points between the taps of the last layer of the coarsest scale."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class CarryNetwork:
-    """Weights by name."""
+class CarryNetwork(NumpyNetwork):
+    """Called with what `step_features.of_step` tells of a step."""
 
-    weights: dict[str, Array]
-
-    @classmethod
-    def load(cls, path: Path) -> CarryNetwork:
-        """From a safetensors file.
-
-        Raises:
-            EngineFailure: when it is damaged.
-        """
-        return cls(loaded(path))
+    __slots__ = ()
 
     def __call__(self, maps: Array, numbers: Array) -> Array:
         """(side, side) logits to add, from maps (n, side, side) and numbers (m,); a side is a multiple of 4."""

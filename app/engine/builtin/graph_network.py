@@ -6,18 +6,12 @@ a summary of the whole (four soft groups of pieces, pooled by size). `training/g
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import Path
-
 import numpy as np
-from numpy.typing import NDArray
 
 from app.engine.builtin.node_features import JUDGED
+from app.engine.builtin.numpy_network import Array, NumpyNetwork
 from app.engine.builtin.subgraph import Subgraph
-from app.engine.builtin.weights import loaded
 from app.engine.classic.race import STEEPNESS
-
-Array = NDArray[np.float32]
 
 HOPS = ((0, 1), (1, 1), (2, 1), (1, 4), (2, 4), (0, 5))
 """Which kernel is applied how many times, for each group of `HEARD` channels."""
@@ -25,20 +19,10 @@ HOPS = ((0, 1), (1, 1), (2, 1), (1, 4), (2, 4), (0, 5))
 HEARD = 16
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class GraphNetwork:
-    """Weights by name."""
+class GraphNetwork(NumpyNetwork):
+    """Called with the `Subgraph` that it looks at."""
 
-    weights: dict[str, Array]
-
-    @classmethod
-    def load(cls, path: Path) -> GraphNetwork:
-        """From a safetensors file.
-
-        Raises:
-            EngineFailure: when it is damaged.
-        """
-        return cls(loaded(path))
+    __slots__ = ()
 
     def __call__(self, graph: Subgraph) -> Array:
         """(m,) logits."""

@@ -15,7 +15,7 @@ from app.engine.builtin.features import BuiltinFeatures, pack, prepare_features,
 from app.engine.builtin.graph_network import GraphNetwork
 from app.engine.builtin.looking import Looking
 from app.engine.builtin.plane import Plane, look
-from app.engine.builtin.propagator import Correct, GuidedMemory
+from app.engine.builtin.propagator import Ask, GuidedMemory
 from app.engine.builtin.zooming import at_its_size
 from app.engine.classic import ClassicPredictor
 from app.engine.classic.features import Features
@@ -53,7 +53,7 @@ class BuiltinPredictor(ClassicPredictor):
         weights = require_weights(card)
         self._network = GraphNetwork.load(weights)
         self._at_slices = GraphNetwork.load(weights.with_name(AT_SLICES))
-        self.carrying: Correct = CarryNetwork.load(weights.with_name(CARRYING))
+        self._carrying = CarryNetwork.load(weights.with_name(CARRYING))
 
     def prepare(self, volume: Volume, progress: ReportProgress, token: Token) -> BuiltinFeatures:
         """Supervoxels, their graph, and what lies around each."""
@@ -80,13 +80,17 @@ class BuiltinPredictor(ClassicPredictor):
     def remember(self, prepared: Features, axis: int, conditioning: Mapping[int, NDArray[np.bool_]]) -> GuidedMemory:
         """See `SlicePropagator`."""
         own = _own(prepared)
+        return propagator.remember(own, axis, conditioning, self.asking(own, axis), self._carrying)
+
+    def asking(self, own: BuiltinFeatures, axis: int) -> Ask:
+        """How the network for slices is asked about masks of slices across an array axis."""
 
         def ask(masks: Mapping[int, NDArray[np.bool_]]) -> NDArray[np.float32]:
             drawn = tuple(SliceMask(axis, index, mask) for index, mask in masks.items())
             looking = Looking.at_slices(own, Seeds.of(drawn, own.volume.shape, own.volume.geometry.spacing))
             return np.zeros(own.pieces.count, dtype=np.float32) if looking is None else idea(self._at_slices, looking)
 
-        return propagator.remember(own, axis, conditioning, ask, self.carrying)
+        return ask
 
     def carry(self, memory: SliceMemory, index: int, previous: int) -> tuple[Logits, float]:
         """See `SlicePropagator`."""

@@ -33,7 +33,7 @@ _FAR = 8  # slices after which the network is asked anew, with the last carried 
 _ENOUGH = 0.5  # of the support on the given slices: with so much a mask is not doubted
 _NO_IDEA = 0.1  # support on the given slices: with less the network does not know the object, and is not heard
 _WEIGHT, _CAP = 1.4, 3.0  # of the network's logits as evidence
-_HEEDED = 0.5  # of what the network adds: it is sure of what it learnt from (`training/REPORT.md`)
+_HEEDED = 0.5  # of what the network adds: all of it harms scans that it did not learn from (`training/REPORT.md`)
 _FADES = 5  # slices after which half of `near_threshold` is left: its error adds up until a vessel is lost
 _EASE = 0.57  # exponent that brings 0.12, the best threshold on invented torsos and train objects, to the engine's 0.3
 

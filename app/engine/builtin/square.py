@@ -15,7 +15,7 @@ Window = tuple[slice, slice]
 SIDE = 64
 _FILLED = 50  # points that a mask takes at most, so that there is something to see around it
 _BLURRED = 1.5  # pixels to a point, above which they are averaged before they are looked at
-_EQUAL = 1.001
+_EQUAL = 1.001  # times as far apart: the same but for rounding of a header
 
 
 @dataclass(frozen=True, slots=True)

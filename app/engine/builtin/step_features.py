@@ -21,8 +21,9 @@ Tones = tuple[float, float, float]
 """Mean tone of the object near its border and around it on the slice before, and a unit: half of what parts them."""
 
 MAPS, NUMBERS = 12, 7
-LOGITS = 10
-"""Which map holds the logits that the network corrects, divided by `SURE`."""
+TONES, TOLD, GIVEN_TONE, GIVEN_DEPTH, LOGITS, ON_SLICE = slice(0, 3), 5, 2, 9, 10, 11
+"""Which maps hold tones, what the graph network told, tone of and depth in the given slice, the logits that are to be
+corrected, divided by `SURE`, and 1 where a point lies on the slice."""
 SURE = 8.0
 
 _INSIDE, _AROUND = 6, -4  # times what the border may move: how far into and out of the mask tones are compared
