@@ -1,8 +1,8 @@
-"""Prompts that are not clicks: `python -m benchmarks.other_prompts` (three minutes).
+"""Prompts that are not clicks: `python -m benchmarks.other_prompts` (six minutes).
 
-A box around the object, one voxel away from it on every side; the box around its largest slice; then slices drawn
-exactly: the largest, the one half way from it to the last, the one half way to the first. What is judged is always the
-whole object, drawn slices included.
+A box around the object, one voxel away from it on every side; the box around its largest slice; each of them again
+after three clicks in the middle of what is most wrong; then slices drawn exactly: the largest, the one half way from it
+to the last, the one half way to the first. What is judged is always the whole object, drawn slices included.
 """
 
 from __future__ import annotations
@@ -13,17 +13,18 @@ from numpy.typing import NDArray
 from app.engine import registry
 from app.engine.evaluation import PredictorClicker, dice
 from app.engine.evaluation.metrics import Spacing
-from app.engine.evaluation.protocols import largest_slice, slicing_axis
+from app.engine.evaluation.protocols import largest_slice, next_click, slicing_axis
 from app.engine.protocol import Token
 from app.geometry import Region
-from app.prompts import Box, SliceMask
+from app.prompts import Box, Prompt, SliceMask
 from benchmarks import runs
 from benchmarks.objects import each
 from benchmarks.runs import digits, means
 
 Mask = NDArray[np.bool_]
 
-KINDS = ("box", "flat box", "one drawn slice", "two", "three")
+KINDS = ("box", "and three clicks", "flat box", "and three clicks", "one drawn slice", "two", "three")
+_CORRECTIONS = 3
 
 
 def main() -> None:
@@ -52,12 +53,24 @@ def answered(clicker: PredictorClicker, mask: Mask, spacing: Spacing) -> list[fl
     there = np.flatnonzero(mask.any(axis=tuple(a for a in range(3) if a != axis)))
     on_slice = np.zeros_like(mask)
     np.moveaxis(on_slice, axis, 0)[first] = np.take(mask, first, axis)
-    found = [dice(clicker.answer((box,)), mask) for box in (_box(mask, 1), _box(on_slice, 0))]
+    found = [d for box in (_box(mask, 1), _box(on_slice, 0)) for d in _corrected(clicker, box, mask, spacing)]
     drawn: tuple[SliceMask, ...] = ()
     for index in (first, (first + int(there[-1]) + 1) // 2, (first + int(there[0])) // 2):
         drawn = (*drawn, SliceMask(axis, index, np.take(mask, index, axis)))
         found.append(dice(clicker.answer(drawn), mask))
     return found
+
+
+def _corrected(clicker: PredictorClicker, box: Box, mask: Mask, spacing: Spacing) -> tuple[float, float]:
+    """Dice after a box, and after some corrections."""
+    prompts: tuple[Prompt, ...] = (box,)
+    first = last = clicker.answer(prompts)
+    for _ in range(_CORRECTIONS):
+        if (click := next_click(last, mask, spacing)) is None:
+            break
+        prompts = (*prompts, click)
+        last = clicker.answer(prompts)
+    return dice(first, mask), dice(last, mask)
 
 
 def _box(mask: Mask, margin: int) -> Box:

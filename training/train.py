@@ -2,7 +2,8 @@
 
 Scenes, prompts and corrections depend on the seed, the step and the number of processes alone, so a run that was
 stopped and resumed is the run that was not stopped. What a step teaches is said in `graph/lesson.py`,
-`graph/given_slices.py` and `carried/lesson.py`, and for the model `trial` in `cube_lesson.py` and `slice_lesson.py`.
+`graph/given_slices.py`, `graph/boxes.py` and `carried/lesson.py`, and for the model `trial` in `cube_lesson.py` and
+`slice_lesson.py`.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from training import batches, scans
 from training.batches import Recipe
 from training.carried.lesson import CarriedLesson
 from training.cube_lesson import CubeLesson
+from training.graph.boxes import BoxesLesson
 from training.graph.given_slices import GivenSlicesLesson
 from training.graph.lesson import GraphLesson
 from training.scans import Scan
@@ -35,6 +37,7 @@ from training.team import Team
 LESSONS: dict[str, Callable[[Recipe, list[Scan]], Any]] = {
     "graph": GraphLesson,
     "graph-slices": GivenSlicesLesson,
+    "graph-boxes": BoxesLesson,
     "carried": CarriedLesson,
     "cubes": CubeLesson,
     "slices": SliceLesson,

@@ -28,8 +28,9 @@ from app.volume import Volume
 
 FOLDER = Path(__file__).parents[2] / "models" / "builtin"
 WEIGHTS, AT_SLICES = FOLDER / "network.safetensors", FOLDER / "slices.safetensors"
-CARRYING = FOLDER / "carry.safetensors"
+IN_BOXES, CARRYING = FOLDER / "boxes.safetensors", FOLDER / "carry.safetensors"
 SHAPE = (30, 44, 48)
+ORGAN, FLAT = Box((7, 11, 6), (23, 29, 26)), Box((15, 11, 6), (15, 29, 26))
 
 
 @pytest.fixture(scope="module")
@@ -78,9 +79,16 @@ def at_slices(features: Features, mask: np.ndarray, *indices: int) -> Looking:
     return made
 
 
+def in_boxes(features: Features, *prompts: Prompt) -> Looking:
+    seeds = Seeds.of(prompts, features.volume.shape, features.volume.geometry.spacing)
+    made = Looking.in_boxes(features, seeds, None)
+    assert made is not None
+    return made
+
+
 def test_it_is_small_and_every_user_of_an_installation_reads_it() -> None:
-    files = (WEIGHTS, AT_SLICES, CARRYING)
-    assert sum(path.stat().st_size for path in files) < 1_000_000
+    files = (WEIGHTS, AT_SLICES, IN_BOXES, CARRYING)
+    assert sum(path.stat().st_size for path in files) < 1_500_000
     assert all(path.stat().st_mode & 0o044 == 0o044 for path in files)
     values = [value for path in files for value in load_file(path).values()]
     assert sum(value.size for value in values) == registry.card("builtin").parameters
@@ -96,7 +104,7 @@ def test_damaged_weights_are_said_in_one_sentence(tmp_path: Path, keep: int, loa
     assert "\n" not in str(told.value)
 
 
-@pytest.mark.parametrize("weights", [WEIGHTS, AT_SLICES])
+@pytest.mark.parametrize("weights", [WEIGHTS, AT_SLICES, IN_BOXES])
 def test_numpy_computes_what_torch_computes(predictor: Predictor, weights: Path) -> None:
     torch = pytest.importorskip("torch")
     from training.graph.network import Graphs, TrainedGraphNetwork
@@ -106,6 +114,8 @@ def test_numpy_computes_what_torch_computes(predictor: Predictor, weights: Path)
     if weights == WEIGHTS:
         first = looking(features, Point((15, 20, 16)))
         last = looking(features, Point((15, 20, 16)), Point((15, 26, 34), positive=False), before=first.judged.logits)
+    elif weights == IN_BOXES:
+        first, last = in_boxes(features, ORGAN), in_boxes(features, ORGAN, Point((15, 26, 34), positive=False))
     else:
         first, last = (at_slices(features, organ, *drawn) for drawn in ((15,), (15, 18)))
     graphs = [Subgraph.around(first), Subgraph.around(last, 700)]
@@ -121,27 +131,32 @@ def test_numpy_computes_what_torch_computes(predictor: Predictor, weights: Path)
 @pytest.mark.parametrize(
     ("prompts", "asked"),
     [
-        ((Point((15, 20, 16)),), "_network"),
-        ((SliceMask(0, 15, organs()[1][15]),), "_at_slices"),
-        ((SliceMask(0, 15, organs()[1][15]), SliceMask(0, 19, organs()[1][19])), "_at_slices"),
-        ((SliceMask(0, 15, organs()[1][15]), SliceMask(1, 20, organs()[1][:, 20])), "_network"),
-        ((SliceMask(0, 15, organs()[1][15]), Point((19, 20, 16))), "_network"),
+        ((Point((15, 20, 16)),), {"_network"}),
+        ((SliceMask(0, 15, organs()[1][15]),), {"_at_slices"}),
+        ((SliceMask(0, 15, organs()[1][15]), SliceMask(0, 19, organs()[1][19])), {"_at_slices"}),
+        ((SliceMask(0, 15, organs()[1][15]), SliceMask(1, 20, organs()[1][:, 20])), {"_network"}),
+        ((SliceMask(0, 15, organs()[1][15]), Point((19, 20, 16))), {"_network"}),
+        ((ORGAN,), {"_in_boxes"}),
+        ((ORGAN, Point((15, 20, 16))), {"_in_boxes"}),
+        ((Point((15, 20, 16)), ORGAN), {"_in_boxes"}),
+        ((FLAT,), {"_in_boxes", "_at_slices"}),  # its slice alone, then what was found there
+        ((FLAT, Point((19, 20, 16))), {"_in_boxes", "_network"}),
     ],
 )
-def test_masks_of_parallel_slices_are_asked_of_the_network_for_slices(
-    monkeypatch: pytest.MonkeyPatch, prompts: tuple[Prompt, ...], asked: str
+def test_every_kind_of_prompt_is_asked_of_the_network_that_learnt_it(
+    monkeypatch: pytest.MonkeyPatch, prompts: tuple[Prompt, ...], asked: set[str]
 ) -> None:
     model = registry.load("builtin")
     image, organ = organs()
     features = prepared(model, scan(image))
     heard: list[str] = []
-    for name in ("_network", "_at_slices"):
+    for name in ("_network", "_at_slices", "_in_boxes"):
         network = getattr(model, name)
         monkeypatch.setattr(
             model, name, lambda graph, name=name, network=network: (heard.append(name), network(graph))[1]
         )
     assert dice(answer(model, features, prompts), organ) > 0.85
-    assert set(heard) == {asked}
+    assert set(heard) == asked
 
 
 def test_an_organ_beside_another_is_found_and_kept(predictor: Predictor) -> None:

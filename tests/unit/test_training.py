@@ -139,7 +139,7 @@ def test_regions_of_real_scans_hold_the_object_that_they_are_drawn_around() -> N
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("network", ["graph", "graph-slices", "cubes"])
+@pytest.mark.parametrize("network", ["graph", "graph-slices", "graph-boxes", "cubes"])
 def test_a_resumed_run_is_the_run_that_was_not_stopped(tmp_path: Path, network: str) -> None:
     def train(out: str, steps: int) -> dict[str, torch.Tensor]:
         command = [sys.executable, "-m", "training.train", "--out", str(tmp_path / out), "--steps", str(steps)]

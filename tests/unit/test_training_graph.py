@@ -19,6 +19,7 @@ from training import clicks  # noqa: E402
 from training import scans as real_scans  # noqa: E402
 from training.batches import Recipe  # noqa: E402
 from training.graph import scans, user  # noqa: E402
+from training.graph.boxes import BoxesLesson  # noqa: E402
 from training.graph.given_slices import GivenSlicesLesson  # noqa: E402
 from training.graph.lesson import GraphLesson, loss_of  # noqa: E402
 from training.graph.network import Graphs, Heard, TrainedGraphNetwork  # noqa: E402
@@ -129,7 +130,7 @@ def test_the_loss_prefers_the_truth() -> None:
     assert right < 0.1 < wrong
 
 
-@pytest.mark.parametrize("kind", [GraphLesson, GivenSlicesLesson])
+@pytest.mark.parametrize("kind", [GraphLesson, GivenSlicesLesson, BoxesLesson])
 def test_a_step_teaches_every_weight(kind: type[GraphLesson]) -> None:
     lesson = kind(RECIPE, [])
     network = lesson.network()
@@ -168,7 +169,7 @@ def test_some_users_click_on_one_slice_alone(scene: list[scans.Example], monkeyp
     asked = []
     looking = user._looking
     monkeypatch.setattr(
-        user, "_looking", lambda e, prompts, b: (asked.append(list(prompts)), looking(e, prompts, b))[1]
+        user, "_looking", lambda e, prompts, *more: (asked.append(list(prompts)), looking(e, prompts, *more))[1]
     )
     assert user.lessons(scene[0], network, 4, np.random.default_rng(3))
     places = np.array([prompt.index for prompt in asked[-1]])

@@ -1,4 +1,4 @@
-"""What is learnt from one object: its slices as the network itself carries them, with its own errors on the way."""
+"""What is learnt from one object: its slices as they are carried, with all errors on the way."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from app.engine.builtin.carry_network import CarryNetwork
 from app.engine.builtin.predictor import BuiltinPredictor
-from app.engine.builtin.propagator import GuidedMemory, carry, remember
+from app.engine.builtin.propagator import Correct, GuidedMemory, carry, remember
 from app.engine.builtin.square import Square
 from app.engine.evaluation.protocols import slicing_axis
-from training.graph.given_slices import drawn, first_slice
+from training.graph.given_slices import drawn
 from training.graph.scans import Example, Mask
+from training.graph.user import large_slice
 from training.shapes import Random
 
 _AS_SLICED = 0.6  # share of the objects that are carried across the slices of the scan
@@ -47,7 +47,7 @@ class Seen:
 class Listening:
     """A network that notes what it is told."""
 
-    network: CarryNetwork
+    network: Correct
     told: tuple[Floats, Floats] | None = None
 
     def __call__(self, maps: Floats, numbers: Floats) -> Floats:
@@ -56,14 +56,14 @@ class Listening:
         return self.network(maps, numbers)
 
 
-def walk(example: Example, predictor: BuiltinPredictor, asked: CarryNetwork, random: Random) -> list[Seen]:
+def walk(example: Example, predictor: BuiltinPredictor, asked: Correct, random: Random) -> list[Seen]:
     """Both ways from a given slice; nothing from an object of few slices."""
     mask, spacing = example.mask, example.features.lattice.spacing
     axis = slicing_axis(spacing) if random.random() < _AS_SLICED else int(random.integers(3))
     areas = mask.sum(axis=tuple(a for a in range(3) if a != axis))
     if np.count_nonzero(areas) < _FEWEST or areas.max() < _SMALLEST:
         return []
-    first = first_slice(mask, axis, random)
+    first = large_slice(mask, axis, random)
     plane = np.take(mask, first, axis)
     given = plane if random.random() < _TRUE else drawn(plane, np.delete(spacing, axis).tolist(), random)
     listening = Listening(asked)

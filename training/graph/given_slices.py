@@ -16,18 +16,16 @@ from app.engine.builtin.looking import Looking
 from app.engine.builtin.node_features import COUNT
 from app.engine.classic.seeds import Seeds
 from app.engine.classic.signed_distance import signed_distance
-from app.engine.evaluation.protocols import largest_slice, slicing_axis
+from app.engine.evaluation.protocols import slicing_axis
 from app.prompts import SliceMask
 from training.graph.lesson import GraphLesson
 from training.graph.network import TrainedGraphNetwork
 from training.graph.scans import Example, Mask
-from training.graph.user import Lesson
+from training.graph.user import Lesson, large_slice
 from training.shapes import Random
 
 _TRUE = 0.5  # share of the masks that are as they should be
 _WORST = 0.35  # of the largest circle's radius: deviation of a hurried border
-_SMALLEST = 0.3  # of the largest slice's area: the first slice has at least that
-_LEAST = 4  # pixels
 _FARTHEST = 14  # slices from the first to the second
 
 
@@ -54,16 +52,9 @@ class GivenSlicesLesson(GraphLesson):
         return made
 
 
-def first_slice(mask: Mask, axis: int, random: Random) -> int:
-    """The largest slice or another large one."""
-    areas = mask.sum(axis=tuple(a for a in range(3) if a != axis))
-    large = np.flatnonzero(areas >= max(_LEAST, _SMALLEST * areas.max()))
-    return int(random.choice(large)) if large.size and random.random() < 0.5 else largest_slice(mask, axis)
-
-
 def _slices(mask: Mask, axis: int, random: Random) -> list[int]:
     """A first one, and one not far from it, if there is one."""
-    first = first_slice(mask, axis, random)
+    first = large_slice(mask, axis, random)
     others = np.flatnonzero(mask.any(axis=tuple(a for a in range(3) if a != axis)))
     others = others[(np.abs(others - first) <= _FARTHEST) & (others != first)]
     return [first, int(random.choice(others))] if others.size else [first]

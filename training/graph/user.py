@@ -10,19 +10,27 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from app.engine.builtin.deciding import answer
+from app.engine.builtin.features import BuiltinFeatures
 from app.engine.builtin.graph_network import GraphNetwork
 from app.engine.builtin.looking import Looking
 from app.engine.builtin.subgraph import Subgraph
 from app.engine.classic.graph import Floats
 from app.engine.classic.seeds import Seeds
-from app.engine.evaluation.protocols import largest_slice
+from app.engine.evaluation.protocols import largest_slice, slicing_axis
 from app.prompts import Box, Point, Prompt, Scribble, SliceMask
 from training import clicks
 from training.graph.scans import Example, Mask
 from training.shapes import Random
 
 _ON_A_SLICE = 0.15  # share of the lessons with all clicks on one slice, as before it is carried to its neighbours
+_FLAT = 0.25  # share of the boxes in volumes that are drawn on a slice
+_LOOSE = 20  # voxels of the object to one more that lies between it and its box at most
+_SMALLEST = 0.3  # of the largest slice's area: a slice that is shown first has at least that
+_LEAST = 4  # pixels
 _DEEPEST = 0.8  # share of the clicks that lie as deep as can be in the object, or in what is wrong
+
+_Look = Callable[[BuiltinFeatures, Seeds, Floats | None], Looking | None]
+"""What a network is shown: `Looking.of` or `Looking.in_boxes`."""
 
 
 @dataclass(frozen=True)
@@ -74,27 +82,41 @@ class _Hand:
 
 def lessons(example: Example, network: GraphNetwork, rounds: int, random: Random) -> list[Lesson]:
     """What the network sees at each of its own answers, corrected `rounds` times at most."""
-    target, mask, hand = example.target, example.mask, _Hand.of(example, random)
-    prompts: list[Prompt] = [hand.first()]
-    if _looking(example, prompts, None) is None:  # on a slice, what is thinner than its pieces is inside of none
-        prompts = [hand.click(hand.seen(mask))]
-    before, made = None, []
+    hand = _Hand.of(example, random)
+    prompt = hand.first()
+    if _looking(example, [prompt], None, Looking.of) is None:  # on a slice: thinner than its pieces, inside of none
+        prompt = hand.click(hand.seen(example.mask))
+    return _corrected(example, network, rounds, hand, prompt, Looking.of)
+
+
+def lessons_in_box(example: Example, network: GraphNetwork, rounds: int, random: Random) -> list[Lesson]:
+    """The same from a box around the object, or around its cut with a slice."""
+    hand = _Hand(example.mask, example.features.lattice.spacing, random)
+    flat = example.mask.shape[0] > 1 and random.random() < _FLAT
+    prompt = _flat_box(example, random) if flat else _box(example.mask, random)
+    return _corrected(example, network, rounds, hand, prompt, Looking.in_boxes)
+
+
+def _corrected(
+    example: Example, network: GraphNetwork, rounds: int, hand: _Hand, prompt: Prompt, look: _Look
+) -> list[Lesson]:
+    target, prompts, before, made = example.target, [prompt], None, []
     for _ in range(rounds + 1):
-        looking = _looking(example, prompts, before)
+        looking = _looking(example, prompts, before, look)
         if looking is None:
             break
         graph, before = answer(network, looking)
         made.append(Lesson(graph, target[graph.nodes], len(prompts)))
-        wrong = hand.seen((before > 0)[example.features.pieces.labels] ^ mask)
+        wrong = hand.seen((before > 0)[example.features.pieces.labels] ^ example.mask)
         if not wrong.any():
             break
         prompts.append(hand.click(clicks.largest(wrong)))
     return made
 
 
-def _looking(example: Example, prompts: list[Prompt], before: Floats | None) -> Looking | None:
+def _looking(example: Example, prompts: list[Prompt], before: Floats | None, look: _Look) -> Looking | None:
     lattice = example.features.lattice
-    return Looking.of(example.features, Seeds.of(tuple(prompts), lattice.full, lattice.spacing), before)
+    return look(example.features, Seeds.of(tuple(prompts), lattice.full, lattice.spacing), before)
 
 
 def first(mask: Mask, inside: Callable[[Mask], tuple[int, ...]], random: Random) -> Prompt:
@@ -124,8 +146,34 @@ def _scribble(mask: Mask, random: Random) -> Scribble:
 
 
 def _box(mask: Mask, random: Random) -> Box:
-    found = ndimage.find_objects(mask.astype(np.uint8))[0]
-    slack = random.integers(0, 3, (3, 2))
-    k, j, i = (max(0, s.start - int(a)) for s, (a, _) in zip(found, slack, strict=True))
-    kk, jj, ii = (min(n, s.stop + int(b)) for s, (_, b), n in zip(found, slack, mask.shape, strict=True))
+    low, high = _corners(mask, random)
+    k, j, i = low
+    kk, jj, ii = high
     return Box((k, j, i), (kk, jj, ii))
+
+
+def _flat_box(example: Example, random: Random) -> Box:
+    """Around what a slice shows, its last voxels in it."""
+    mask = example.mask
+    axis = slicing_axis(example.features.lattice.spacing) if random.random() < 0.5 else int(random.integers(3))
+    index = large_slice(mask, axis, random)
+    low, high = _corners(np.take(mask, index, axis), random)
+    k, j, i = (*low[:axis], index, *low[axis:])
+    kk, jj, ii = (*high[:axis], index, *high[axis:])
+    return Box((k, j, i), (kk, jj, ii))
+
+
+def _corners(mask: Mask, random: Random) -> tuple[list[int], list[int]]:
+    """The first and the last voxel of a box around a mask, as a person would draw it: a little too large."""
+    found = ndimage.find_objects(mask.astype(np.uint8))[0]
+    slack = random.integers(0, [[3 + (s.stop - s.start) // _LOOSE] * 2 for s in found])
+    low = [max(0, s.start - int(a)) for s, (a, _) in zip(found, slack, strict=True)]
+    high = [min(n - 1, s.stop - 1 + int(b)) for s, (_, b), n in zip(found, slack, mask.shape, strict=True)]
+    return low, high
+
+
+def large_slice(mask: Mask, axis: int, random: Random) -> int:
+    """The largest slice or another large one."""
+    areas = mask.sum(axis=tuple(a for a in range(3) if a != axis))
+    large = np.flatnonzero(areas >= max(_LEAST, _SMALLEST * areas.max()))
+    return int(random.choice(large)) if large.size and random.random() < 0.5 else largest_slice(mask, axis)

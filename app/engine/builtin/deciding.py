@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, logit
@@ -9,6 +11,7 @@ from scipy.special import expit, logit
 from app.engine.builtin.graph_network import GraphNetwork
 from app.engine.builtin.looking import Looking
 from app.engine.builtin.subgraph import MOST, Subgraph
+from app.engine.classic.graph import Nodes
 from app.engine.classic.race import STEEPNESS
 from app.engine.classic.solver import whole
 
@@ -17,6 +20,7 @@ _FEW = 2  # voxels under prompts up to which the network's doubt counts in full
 _MOST_LIFT = 3.0
 _NOT_SEEN = -1.0  # logit of a piece that the network does not look at, where `classic` is not surer that it is outside
 _CUT = 0.05  # share of the object's pieces at the rim of what the network looked at, from which on it looks farther
+_PART = 0.1  # of the largest part of what is found in a box: smaller ones are left out
 _AGREED = 0.8  # Dice of both where the network looks, from which on `classic` is believed where it does not
 
 
@@ -54,9 +58,19 @@ def joined(looking: Looking, graph: Subgraph, seen: NDArray[np.floating]) -> NDA
     seen = seen + _lift(seen, graph.size, len(looking.seeds.include) + len(looking.seeds.exclude))
     logits = _elsewhere(looking, graph, seen > 0)
     logits[graph.nodes] = seen
-    logits[known.include], logits[known.exclude] = STEEPNESS, -STEEPNESS
+    guessed = bool(looking.boxes) and known.guessed
+    logits[known.include[:0] if guessed else known.include], logits[known.exclude] = STEEPNESS, -STEEPNESS
     logits = np.where(known.outside, -STEEPNESS, np.clip(logits, -_SUREST, _SUREST))
+    if guessed:
+        known = replace(known, include=_parts(looking, logits > 0))
     return np.asarray(whole(looking.features, known, logits), dtype=np.float64)
+
+
+def _parts(looking: Looking, inside: NDArray[np.bool_]) -> Nodes:
+    """Pieces of an answer, without parts that are small beside its largest."""
+    count, of = looking.features.graph.components(inside)
+    volume = np.bincount(of, looking.features.pieces.size * inside, count)
+    return np.flatnonzero(inside & (volume >= _PART * volume.max())[of])
 
 
 def _elsewhere(looking: Looking, graph: Subgraph, seen: NDArray[np.bool_]) -> NDArray[np.float64]:

@@ -12,6 +12,7 @@ from app.engine.classic.graph import Floats, Nodes
 from app.engine.classic.known import Known
 from app.engine.classic.seeds import Seeds
 from app.engine.classic.solver import Judgement
+from app.geometry import Region
 from app.prompts import SliceMask
 
 
@@ -26,6 +27,7 @@ class Looking:
         judged: What `classic` thinks, step by step.
         before: (n,) the answer before the newest prompt, if there is one.
         drawn: Masks of parallel slices, where nothing else is known.
+        boxes: The object lies in these; of the network for clicks none, whatever was drawn.
     """
 
     features: BuiltinFeatures
@@ -34,6 +36,7 @@ class Looking:
     judged: Judgement
     before: Floats | None
     drawn: tuple[SliceMask, ...] = ()
+    boxes: tuple[Region, ...] = ()
 
     @classmethod
     def of(cls, features: BuiltinFeatures, seeds: Seeds, before: Floats | None) -> Looking | None:
@@ -48,6 +51,12 @@ class Looking:
         """Of masks of parallel slices alone, `seeds.drawn`: what the network for slices sees."""
         looking = cls.of(features, seeds, None)
         return None if looking is None else replace(looking, drawn=seeds.drawn)
+
+    @classmethod
+    def in_boxes(cls, features: BuiltinFeatures, seeds: Seeds, before: Floats | None) -> Looking | None:
+        """Of boxes and what was clicked since: what the network for boxes sees."""
+        looking = cls.of(features, seeds, before)
+        return None if looking is None else replace(looking, boxes=seeds.boxes)
 
     @property
     def count(self) -> int:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from app.engine.builtin import features, propagator
+from app.engine.builtin import features, flat_boxes, propagator
 from app.engine.builtin.carry_network import CarryNetwork
 from app.engine.builtin.deciding import decide, idea
 from app.engine.builtin.features import BuiltinFeatures, pack, prepare_features, unpack
@@ -27,12 +27,16 @@ from app.engine.code_digest import digest
 from app.engine.model_card import ModelCard
 from app.engine.protocol import Logits, Prediction, Prior, ReportProgress, Token
 from app.engine.registry import require_weights
-from app.prompts import Prompt, SliceMask
+from app.geometry import Region
+from app.prompts import Box, Prompt, SliceMask
 from app.threads import pool
 from app.volume import Volume
 
 AT_SLICES = "slices.safetensors"
 """Beside the card's weights: those of the network that is asked about given slices."""
+
+IN_BOXES = "boxes.safetensors"
+"""Of the one that is asked about boxes, and about clicks beside them."""
 
 CARRYING = "carry.safetensors"
 """And of the one that sees every carried slice."""
@@ -53,6 +57,7 @@ class BuiltinPredictor(ClassicPredictor):
         weights = require_weights(card)
         self._network = GraphNetwork.load(weights)
         self._at_slices = GraphNetwork.load(weights.with_name(AT_SLICES))
+        self._in_boxes = GraphNetwork.load(weights.with_name(IN_BOXES))
         self._carrying = CarryNetwork.load(weights.with_name(CARRYING))
 
     def prepare(self, volume: Volume, progress: ReportProgress, token: Token) -> BuiltinFeatures:
@@ -60,16 +65,23 @@ class BuiltinPredictor(ClassicPredictor):
         return prepare_features(volume, progress, token)
 
     def predict(self, prepared: Features, prompts: tuple[Prompt, ...], prior: Prior | None) -> Prediction:
-        """As `classic`; where all of several clicks lie on one slice, that is looked at alone, too."""
-        geometry = prepared.volume.geometry
-        plane = None if prior is not None and prior.seed else Plane.of(prompts, geometry)
+        """As `classic`; where all of several clicks lie on one slice, that is looked at alone, too.
+
+        Of boxes on slices that is what the answer in the volume begins with.
+        """
+        own, geometry = _own(prepared), prepared.volume.geometry
+        if prior is not None and prior.seed:
+            return super().predict(own, prompts, prior)
+        if (found := self._boxed(own, prompts, prior)) is not None:
+            return bound(own, Seeds.of(prompts, geometry.shape, geometry.spacing), *found)
+        plane = Plane.of(prompts, geometry)
         if plane is None:
-            return super().predict(prepared, prompts, prior)
+            return super().predict(own, prompts, prior)
         with pool() as beside:
-            looking = beside.submit(self._alone, _own(prepared), plane, prompts, prior)
-            answer = super().predict(prepared, prompts, prior)
+            looking = beside.submit(self._alone, own, plane, prompts, prior)
+            answer = super().predict(own, prompts, prior)
         joined = bound(
-            prepared, Seeds.of(prompts, geometry.shape, geometry.spacing), *plane.joined(answer, looking.result())
+            own, Seeds.of(prompts, geometry.shape, geometry.spacing), *plane.joined(answer, looking.result())
         )
         return replace(joined, blocks=answer.blocks)
 
@@ -111,11 +123,28 @@ class BuiltinPredictor(ClassicPredictor):
         last = None if prior is None else plane.prior(prior, features.volume.shape)
         return super().predict(look(features, plane), plane.flat(prompts), last)
 
+    def _boxed(
+        self, features: BuiltinFeatures, prompts: tuple[Prompt, ...], prior: Prior | None
+    ) -> tuple[Region, Logits] | None:
+        """What boxes on slices hold; None where there are none."""
+        slices = flat_boxes.by_slice(prompts, features.volume.geometry)
+        said = [prompt for on_slice in slices.values() for prompt in on_slice]
+        others = tuple(prompt for prompt in prompts if not isinstance(prompt, Box) and prompt not in said)
+        return flat_boxes.joined(
+            slices,
+            others,
+            features.volume.shape,
+            lambda plane, on_slice: self._alone(features, plane, on_slice, prior),
+            lambda masks: super(BuiltinPredictor, self).predict(features, masks, prior),
+        )
+
     def _decided(self, features: BuiltinFeatures, seeds: Seeds, prior: Prior | None) -> NDArray[np.float32]:
+        before = None if prior is None or seeds.drawn else on_pieces(features, prior)
         if seeds.drawn:
             network, looking = self._at_slices, Looking.at_slices(features, seeds)
+        elif seeds.boxes:
+            network, looking = self._in_boxes, Looking.in_boxes(features, seeds, before)
         else:
-            before = None if prior is None else on_pieces(features, prior)
             network, looking = self._network, Looking.of(features, seeds, before)
         return super().solve(features, seeds, prior) if looking is None else decide(network, looking)
 

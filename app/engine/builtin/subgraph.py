@@ -10,6 +10,7 @@ from scipy import sparse
 
 from app.engine.builtin.beside import beside
 from app.engine.builtin.depths import depths
+from app.engine.builtin.in_box import from_middle, in_box
 from app.engine.builtin.looking import Looking
 from app.engine.builtin.node_features import along_paths, around, of_pieces
 from app.engine.classic.graph import Nodes
@@ -20,6 +21,7 @@ Array = NDArray[np.float32]
 
 _LEAST, MOST = 2_500, 6_000  # pieces the network looks at: it takes 10 ms a thousand
 _AROUND = 6  # times the pieces that the object might have
+_AROUND_BOX = 2  # times those in a box
 _HALVES = (np.inf, 0.7, 2.5)
 """In units of the noise, the steps of tone at which two pieces are half strangers: one kernel for each."""
 
@@ -32,7 +34,8 @@ class Subgraph:
 
     Args:
         nodes: (m,) which pieces of the volume.
-        told: (m, node_features.COUNT), and for the network for slices beside.COUNT more.
+        told: (m, node_features.COUNT), and for the network for slices beside.COUNT more, for that for boxes
+            in_box.COUNT.
         size: (m,) cells of each, in units of the usual.
         kernels: For each of `_HALVES` a matrix (m, m) whose rows take the mean over the neighbours, likelier ones more.
     """
@@ -44,7 +47,12 @@ class Subgraph:
 
     @classmethod
     def around(cls, looking: Looking, most: int = MOST) -> Subgraph:
-        """The pieces that the includes' front takes first and those nearest to the includes, half and half."""
+        """The pieces that the includes' front takes first and those nearest to the includes, half and half.
+
+        With boxes, those nearest to their middle.
+        """
+        if looking.boxes:
+            return cls.of(looking, _boxed(looking, most))
         return cls.of(looking, _chosen(looking, int(np.clip(_AROUND * looking.extent, min(_LEAST, most), most))))
 
     @classmethod
@@ -64,7 +72,7 @@ class Subgraph:
             kernels = _kernels(looking, pairs)
             deep, own, surrounding = told
         size = looking.features.pieces.size
-        columns = [own, paths.result(), surrounding, deep, *([beside(looking, nodes)] if looking.drawn else [])]
+        columns = [own, paths.result(), surrounding, deep, *_further(looking, nodes)]
         return cls(nodes, np.concatenate(columns, axis=1), (size[nodes] / np.median(size)).astype(np.float32), kernels)
 
     def cut(self, looking: Looking, inside: NDArray[np.bool_]) -> float:
@@ -86,6 +94,19 @@ def _chosen(looking: Looking, count: int) -> Nodes:
     away[taken] = np.inf
     taken[np.argpartition(away, rest - 1)[:rest]] = True
     return np.flatnonzero(taken)
+
+
+def _boxed(looking: Looking, most: int) -> Nodes:
+    away = from_middle(looking)
+    count = int(np.clip(_AROUND_BOX * np.count_nonzero(away <= 1), min(_LEAST, most), most))
+    return np.sort(np.argpartition(away, count - 1)[:count]) if count < looking.count else np.arange(looking.count)
+
+
+def _further(looking: Looking, nodes: Nodes) -> list[Array]:
+    """What networks that are asked about other prompts than clicks are told besides."""
+    if looking.drawn:
+        return [beside(looking, nodes)]
+    return [in_box(looking, nodes)] if looking.boxes else []
 
 
 def _kernels(looking: Looking, pairs: sparse.csr_array) -> tuple[sparse.csr_array, ...]:
