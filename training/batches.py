@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
@@ -26,7 +27,8 @@ Made = TypeVar("Made")
 class Recipe:
     """What a batch is made of: `batch` scenes with `objects` objects each, in cubes of `side` voxels.
 
-    Of slices: `batch` clips of one object each, `side` pixels a side.
+    Of slices: `batch` clips of one object each, `side` pixels a side. Of carried ones: `batch` slices of those in the
+    folder `kept`.
     """
 
     side: int
@@ -34,6 +36,7 @@ class Recipe:
     objects: int
     seed: int
     mix: Mix
+    kept: Path | None = None
 
 
 @dataclass(frozen=True)

@@ -3,27 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from app.engine import registry
-from app.engine.builtin.carry_network import CarryNetwork
 from app.engine.builtin.step_features import GIVEN_DEPTH, GIVEN_TONE, LOGITS, SURE, TOLD, TONES
 from training.batches import Recipe
+from training.carried.kept import Kept
 from training.carried.network import TrainedCarryNetwork
-from training.carried.walk import Seen, walk
-from training.graph import scans
-from training.graph.scans import Example
-from training.loss import nothing
+from training.carried.walk import Seen
 from training.scans import Scan
 from training.shapes import Random
 
-_MOST = 48  # slices that are learnt from in one step
 _UNTOLD, _UNGIVEN = 0.15, 0.1  # share of the slices without the graph network's idea, without the given slice
 _CONTRAST = 0.35  # logarithm by which tones are stretched or pressed at most; half are turned dark for bright, too
 _BEYOND = 16  # points: keeps the entropy of small objects from counting for more than that of others
@@ -33,36 +28,42 @@ _SMOOTH = 8  # points
 
 @dataclass(frozen=True)
 class CarriedLesson:
-    """See `train.Lesson`."""
+    """See `train.Lesson`; `real` scans went into the slices that were kept."""
 
     recipe: Recipe
     real: list[Scan]
-    predictor: Any = field(default_factory=lambda: registry.load("builtin"))
+
+    @cached_property
+    def kept(self) -> Kept:
+        """What is learnt from.
+
+        Raises:
+            ValueError: when the recipe names no folder.
+            FileNotFoundError: when it holds nothing.
+        """
+        if self.recipe.kept is None:
+            raise ValueError("--kept names no folder of slices that `training.carried.gather` gathered")
+        return Kept.open(self.recipe.kept)
 
     def network(self) -> TrainedCarryNetwork:
         """Untrained."""
         return TrainedCarryNetwork()
 
-    def batch(self, number: int) -> list[Example]:
-        """See `scans.batch`; all from near by."""
-        return scans.batch(number, self.recipe, self.real, far=0.0)
+    def batch(self, number: int) -> list[Seen]:
+        """`recipe.batch` slices of any objects."""
+        random = np.random.default_rng((self.recipe.seed, number))
+        return [self.kept[n] for n in random.choice(len(self.kept), self.recipe.batch).tolist()]
 
     def loss(
-        self, network: TrainedCarryNetwork, batch: list[Example], number: int, placed: Callable[[Tensor], Tensor]
+        self, network: TrainedCarryNetwork, batch: list[Seen], number: int, placed: Callable[[Tensor], Tensor]
     ) -> tuple[Tensor, float, float]:
         """The mean loss, and mean Dice of slices beside a given one and of those farther away."""
-        random = np.random.default_rng((self.recipe.seed, number))
-        asked = CarryNetwork({name: value.detach().numpy() for name, value in network.state_dict().items()})
-        seen = [one for example in batch for one in walk(example, self.predictor, asked, random)]
-        if not seen:  # objects of a few slices: there is nothing to learn, but others wait for a step
-            return nothing(network), 0.0, 0.0
-        chosen = [seen[n] for n in random.permutation(len(seen))[:_MOST]]
-        maps, numbers, target = varied(chosen, random)
+        maps, numbers, target = varied(batch, np.random.default_rng((self.recipe.seed, number)))
         with torch.autocast("cpu", torch.bfloat16):
             added = network(maps, numbers)
         logits = added.float() + SURE * maps[:, LOGITS]
         dice = _dice((logits > 0).float(), target).detach()
-        beside = torch.tensor([one.away == 1 for one in chosen])
+        beside = torch.tensor([one.away == 1 for one in batch])
         near, far = (float(dice[which].mean()) if which.any() else float(dice.mean()) for which in (beside, ~beside))
         return loss_of(logits, target), near, far
 
