@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -58,9 +60,8 @@ def test_from_afar_a_scene_has_a_third_of_its_pieces() -> None:
     assert scans.prepared(image, (1.0, 1.0, 1.0), 1_000).far is None
 
 
-def test_scenes_from_afar_show_larger_objects(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scans, "_AFAR", 1.0)
-    for example in scans.make(5, 9, 2, []):
+def test_scenes_from_afar_show_larger_objects() -> None:
+    for example in scans.make(5, 9, 2, [], replace(scans.CLICKED, far=1.0)):
         assert example.mask.sum() / np.median(example.features.pieces.size) >= scans._SIZES_AFAR.smallest
 
 

@@ -85,8 +85,8 @@ def test_the_same_numbers_give_the_same_spine() -> None:
 
 
 def test_lessons_show_spines(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scans, "_CUBES", {"spine": 1.0})
+    blend = scans.Blend(0.35, 0.5, {"spine": 1.0})
     monkeypatch.setattr(scans, "_TOO_LARGE", 0.0)
-    examples = [example for n in range(3) for example in scans.make(n, 0, 1, [])]
+    examples = [example for n in range(3) for example in scans.make(n, 0, 1, [], blend)]
     assert all(0.8 < min(example.features.lattice.spacing) < 9.1 for example in examples)
     assert all(example.mask.any() for example in examples)

@@ -108,8 +108,8 @@ def test_the_same_numbers_give_the_same_torso() -> None:
 
 
 def test_lessons_know_how_large_a_torso_is(monkeypatch) -> None:
-    monkeypatch.setattr(scans, "_CUBES", {"torso": 1.0})
+    blend = scans.Blend(0.35, 0.5, {"torso": 1.0})
     monkeypatch.setattr(scans, "_TOO_LARGE", 0.0)
-    spacings = [example.features.lattice.spacing for n in range(3) for example in scans.make(n, 0, 1, [])]
+    spacings = [example.features.lattice.spacing for n in range(3) for example in scans.make(n, 0, 1, [], blend)]
     assert all(min(spacing) > 1.3 for spacing in spacings)
     assert len({min(spacing) for spacing in spacings}) == 3

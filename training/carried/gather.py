@@ -25,6 +25,11 @@ _PART = 1_500  # slices to a file
 _APART = 1_000_000  # scenes between those of two workers
 _OBJECTS = 4  # of a scene
 
+CARRIED = scenes.Blend(
+    0.0, 0.4, {"outlined": 0.22, "pseudo": 0.1, "bones": 0.08, "torso": 0.33, "spine": 0.1, "shapes": 0.17}
+)
+"""From near by, and more often organs beside each other than for clicks."""
+
 
 def main() -> None:
     """Gather until there are slices of enough objects."""
@@ -48,10 +53,10 @@ def main() -> None:
 
 
 def walked(real: list[Scan], seed: int, worker: int) -> Iterator[list[Seen]]:
-    """What is seen of one object after the other, all from near by; objects of few slices are left out."""
+    """What is seen of one object after the other; those of few slices are left out."""
     predictor, random = registry.load("builtin"), np.random.default_rng((seed, worker))
     for number in itertools.count(worker * _APART):
-        for example in scenes.make(number, seed, _OBJECTS, real, far=0.0):
+        for example in scenes.make(number, seed, _OBJECTS, real, CARRIED):
             if seen := walk(example, predictor, silent, random):
                 yield seen
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,19 +28,35 @@ from training.shapes import Field, Random
 
 Mask = NDArray[np.bool_]
 
-_AFAR = 0.35  # share of the scenes looked at from farther away, as large things are in use
 _TOO_LARGE = 0.6  # share of these with what is large wherever one stands
-_NATIVE = 0.5  # share of the scenes on a scan's own grid
 _REPAINTED = 0.35  # share of these with invented intensities
 _VOXELS = 900_000
 _ORGANS = 12  # of a torso that are looked at in one scene
-_CUBES = {"outlined": 0.2, "pseudo": 0.1, "bones": 0.1, "torso": 0.22, "spine": 0.2, "shapes": 0.18}  # of the others
 _SOFT = 0.12  # share of the images that are much smoother than their grid, as ultrasound and resampled scans are
 _KEPT = 0.8  # share of the CTs that keep Hounsfield units
 _SMALLEST, _LARGEST = 25, 0.5  # voxels; share of the image
 _FEW = 2_500  # pieces of a scene at least
 _FINEST = 10_000  # pieces at least, of a scene that is looked at from farther away
 _MERGED = (0.25, 0.4)  # share of them that it is looked at in
+
+
+@dataclass(frozen=True)
+class Blend:
+    """Which scenes are made.
+
+    Args:
+        far: Share that is looked at from farther away, as large things are in use.
+        native: Share of the others that are blocks of real scans, on their own grid or a coarser one.
+        cubes: Share of each kind in the rest, together 1.
+    """
+
+    far: float
+    native: float
+    cubes: Mapping[str, float]
+
+
+CLICKED = Blend(0.35, 0.5, {"outlined": 0.2, "pseudo": 0.1, "bones": 0.1, "torso": 0.22, "spine": 0.2, "shapes": 0.18})
+"""What the networks that are asked about prompts learn on."""
 
 
 @dataclass(frozen=True)
@@ -74,23 +91,19 @@ class Example:
         return (inside / pieces.size).astype(np.float32)
 
 
-def batch(number: int, recipe: Recipe, real: list[Scan], far: float = _AFAR) -> list[Example]:
-    """Batch `number`: the examples of some scenes; `far` as in `make`."""
+def batch(number: int, recipe: Recipe, real: list[Scan]) -> list[Example]:
+    """Batch `number`: the examples of some scenes."""
     first = number * recipe.batch
-    made = (make(n, recipe.seed, recipe.objects, real, far) for n in range(first, first + recipe.batch))
+    made = (make(n, recipe.seed, recipe.objects, real) for n in range(first, first + recipe.batch))
     return [example for scene in made for example in scene]
 
 
-def make(number: int, seed: int, objects: int, real: list[Scan], far: float = _AFAR) -> list[Example]:
-    """Scene `number` of a seed and at most so many objects in it, at least one.
-
-    Args:
-        far: Share of the scenes that are looked at from farther away.
-    """
+def make(number: int, seed: int, objects: int, real: list[Scan], blend: Blend = CLICKED) -> list[Example]:
+    """Scene `number` of a seed and at most so many objects in it, at least one."""
     for attempt in range(100):
         random = np.random.default_rng((seed, number, attempt))
-        afar = random.random() < far
-        image, masks, spacing = _drawn(real, afar, random)
+        afar = random.random() < blend.far
+        image, masks, spacing = _drawn(real, afar, blend, random)
         masks = [np.ascontiguousarray(m) for m in masks if _SMALLEST <= m.sum() <= _LARGEST * m.size]
         if not masks or min(image.shape) < 4:
             continue
@@ -134,10 +147,12 @@ def _cut(image: Field, spacing: tuple[float, float, float], pieces: float) -> Fe
     return prepare_features(volume, lambda fraction, what: None, Token(), int(pieces))
 
 
-def _drawn(real: list[Scan], afar: bool, random: Random) -> tuple[Field, list[Mask], tuple[float, float, float]]:
+def _drawn(
+    real: list[Scan], afar: bool, blend: Blend, random: Random
+) -> tuple[Field, list[Mask], tuple[float, float, float]]:
     if afar and random.random() < _TOO_LARGE:
         return large(real, random)
-    return _native(real, random) if real and random.random() < _NATIVE else _cube(real, random)
+    return _native(real, random) if real and random.random() < blend.native else _cube(real, blend, random)
 
 
 def _measured(image: Field, random: Random) -> Field:
@@ -191,9 +206,9 @@ def _part(mask: Mask, random: Random) -> Mask:
     return mask if not mask.any() or random.random() > 0.3 else scenes.part(mask, random)
 
 
-def _cube(real: list[Scan], random: Random) -> tuple[Field, list[Mask], tuple[float, float, float]]:
+def _cube(real: list[Scan], blend: Blend, random: Random) -> tuple[Field, list[Mask], tuple[float, float, float]]:
     """A turned and zoomed region of a real scan, or an invented one; some in thick slices."""
-    image, masks, step = _imagined(real, random)
+    image, masks, step = _imagined(real, blend, random)
     if random.random() < 0.3:
         image, masks = painting.thick_slices(image, masks, random)
     if random.random() > 0.3:
@@ -204,9 +219,9 @@ def _cube(real: list[Scan], random: Random) -> tuple[Field, list[Mask], tuple[fl
     return ndimage.uniform_filter1d(image, thick, axis=axis)[every], [m[every] for m in masks], (k, j, i)
 
 
-def _imagined(real: list[Scan], random: Random) -> tuple[Field, list[Mask], float]:
+def _imagined(real: list[Scan], blend: Blend, random: Random) -> tuple[Field, list[Mask], float]:
     """A cube of one of the kinds, what is in it, and millimetres to a voxel."""
-    side, kind = int(random.integers(48, 84)), random.choice(list(_CUBES), p=list(_CUBES.values()))
+    side, kind = int(random.integers(48, 84)), random.choice(list(blend.cubes), p=list(blend.cubes.values()))
     if kind == "torso":
         image, masks, step = torso(side, random)
         return image, [masks[n] for n in random.permutation(len(masks))[:_ORGANS]], step
