@@ -53,13 +53,15 @@ def answer(network: GraphNetwork, looking: Looking) -> tuple[Subgraph, NDArray[n
 
 
 def joined(looking: Looking, graph: Subgraph, seen: NDArray[np.floating]) -> NDArray[np.float64]:
-    """(n,) logits of all pieces from those (m,) of a subgraph."""
+    """(n,) logits of all pieces from those (m,) of a subgraph; what prompts say is held."""
     known = looking.known
     seen = seen + _lift(seen, graph.size, len(looking.seeds.include) + len(looking.seeds.exclude))
     logits = _elsewhere(looking, graph, seen > 0)
     logits[graph.nodes] = seen
-    guessed = bool(looking.boxes) and known.guessed
-    logits[known.include[:0] if guessed else known.include], logits[known.exclude] = STEEPNESS, -STEEPNESS
+    guessed = bool(looking.boxes) and known.guessed  # the network for boxes decides of the middle, too
+    if not guessed:
+        logits[known.include] = STEEPNESS
+    logits[known.exclude] = -STEEPNESS
     logits = np.where(known.outside, -STEEPNESS, np.clip(logits, -_SUREST, _SUREST))
     if guessed:
         known = replace(known, include=_parts(looking, logits > 0))
