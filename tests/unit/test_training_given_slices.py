@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -18,9 +15,7 @@ from training.batches import Recipe
 from training.graph import given_slices, scans
 from training.graph.given_slices import GivenSlicesLesson
 from training.scenes import Mix
-from training.state import State
 
-CLICKS = Path(__file__).parents[2] / "models" / "builtin" / "network.safetensors"
 LESSON = GivenSlicesLesson(Recipe(48, 1, 2, 5, Mix()), [])
 
 
@@ -66,15 +61,6 @@ def test_the_network_sees_one_slice_then_two(scene: list[scans.Example]) -> None
         assert seen.target.max() == 1
     assert (one.graph.told[:, -1] == 0).all()
     assert set(np.unique(two.graph.told[:, -1])) <= {0, 1}
-
-
-def test_from_the_weights_of_clicks_it_begins_with_what_those_say(scene: list[scans.Example]) -> None:
-    started = State.fresh(LESSON.network(), 1e-3, CLICKS, "cpu").network
-    asked = GraphNetwork({name: value.detach().numpy() for name, value in started.state_dict().items()})
-    seen = LESSON.lessons(scene[0], asked, np.random.default_rng(1))[0].graph
-    clicked = GraphNetwork.load(CLICKS)(replace(seen, told=seen.told[:, :COUNT]))
-    np.testing.assert_allclose(asked(seen), clicked, atol=1e-5)
-    assert np.abs(clicked).max() > 1
 
 
 def test_a_step_without_anything_to_learn_changes_nothing(monkeypatch) -> None:

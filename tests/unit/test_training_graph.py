@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +13,7 @@ from scipy import sparse
 torch = pytest.importorskip("torch")
 
 from app.engine.builtin.graph_network import GraphNetwork  # noqa: E402
-from app.engine.builtin.node_features import JUDGED  # noqa: E402
+from app.engine.builtin.node_features import COUNT, JUDGED  # noqa: E402
 from app.engine.classic.race import STEEPNESS  # noqa: E402
 from app.prompts import Box, Point, Scribble, SliceMask  # noqa: E402
 from tests.data import shared  # noqa: E402
@@ -24,7 +26,9 @@ from training.graph.given_slices import GivenSlicesLesson  # noqa: E402
 from training.graph.lesson import GraphLesson, loss_of  # noqa: E402
 from training.graph.network import Graphs, Heard, TrainedGraphNetwork  # noqa: E402
 from training.scenes import Mix  # noqa: E402
+from training.state import State  # noqa: E402
 
+CLICKS = Path(__file__).parents[2] / "models" / "builtin" / "network.safetensors"
 RECIPE = Recipe(48, 1, 2, 5, Mix())
 
 
@@ -128,6 +132,19 @@ def test_the_loss_prefers_the_truth() -> None:
     assert dice == 1
     assert none == 0
     assert right < 0.1 < wrong
+
+
+@pytest.mark.parametrize("kind", [GivenSlicesLesson, BoxesLesson])
+def test_from_the_weights_of_clicks_others_begin_with_what_those_say(
+    kind: type[GraphLesson], scene: list[scans.Example]
+) -> None:
+    lesson = kind(RECIPE, [])
+    started = State.fresh(lesson.network(), 1e-3, CLICKS, "cpu").network
+    asked = GraphNetwork({name: value.detach().numpy() for name, value in started.state_dict().items()})
+    seen = lesson.lessons(scene[0], asked, np.random.default_rng(1))[0].graph
+    clicked = GraphNetwork.load(CLICKS)(replace(seen, told=seen.told[:, :COUNT]))
+    np.testing.assert_allclose(asked(seen), clicked, atol=1e-5)
+    assert np.abs(clicked).max() > 1
 
 
 @pytest.mark.parametrize("kind", [GraphLesson, GivenSlicesLesson, BoxesLesson])
