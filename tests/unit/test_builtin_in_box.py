@@ -110,6 +110,23 @@ def test_the_middle_of_a_box_is_guessed_and_not_held(features: BuiltinFeatures) 
     assert (joined(clicked, graph, np.full(graph.nodes.size, -3.0, np.float32))[clicked.known.include] > 0).all()
 
 
+def test_a_click_on_what_was_missed_adds_to_what_was_found(features: BuiltinFeatures) -> None:
+    seeds = Seeds.of((SOLID, Point((17, 29, 24))), SHAPE, SPACING)
+    guess = looking(features, SOLID)
+    graph = Subgraph.around(guess)
+    k = features.pieces.centre[graph.nodes, 0] / SPACING[0]
+    found = (from_middle(guess)[graph.nodes] < 1) & (k < 12)
+    before = np.full(features.pieces.count, -3.0)
+    before[graph.nodes[found]] = 3.0
+    logits = np.where(found, 6.0, -6.0).astype(np.float32)
+    for last, stays in ((before, True), (None, False)):
+        asked = Looking.in_boxes(features, seeds, last)
+        assert asked is not None
+        inside = joined(asked, graph, logits) > 0
+        assert inside[asked.known.include].all()
+        assert (inside[graph.nodes[found]].mean() > 0.9) == stays
+
+
 def test_what_is_small_beside_the_largest_part_is_left_out(features: BuiltinFeatures) -> None:
     asked = looking(features, SOLID)
     graph = Subgraph.around(asked)

@@ -63,9 +63,21 @@ def joined(looking: Looking, graph: Subgraph, seen: NDArray[np.floating]) -> NDA
         logits[known.include] = STEEPNESS
     logits[known.exclude] = -STEEPNESS
     logits = np.where(known.outside, -STEEPNESS, np.clip(logits, -_SUREST, _SUREST))
-    if guessed:
-        known = replace(known, include=_parts(looking, logits > 0))
+    if looking.boxes:
+        known = replace(known, include=_anchors(looking, logits > 0))
     return np.asarray(whole(looking.features, known, logits), dtype=np.float64)
+
+
+def _anchors(looking: Looking, inside: NDArray[np.bool_]) -> Nodes:
+    """Pieces whose part of an answer stays, where a box and not a click says that most of it is meant.
+
+    Those of its largest parts; after clicks, which add to what there was or take from it, of what was there before, and
+    those that were clicked.
+    """
+    if looking.known.guessed:
+        return _parts(looking, inside)
+    kept = inside & False if looking.before is None else inside & (looking.before > 0)
+    return np.union1d(looking.known.include, _parts(looking, kept))
 
 
 def _parts(looking: Looking, inside: NDArray[np.bool_]) -> Nodes:
