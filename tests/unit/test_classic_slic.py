@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import cc3d
 import numpy as np
 import pytest
@@ -11,9 +13,15 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from app.engine.classic.slic import connected, slic
+from app.engine.classic.joining import connected
+from app.engine.classic.rivals import COMPACTNESS
+from app.engine.classic.slic import _Blocks, cut
 
 GRIDS = st.tuples(*[st.integers(1, 5)] * 3)
+
+
+def slic(tone: NDArray[np.float32], grid: tuple[int, int, int]) -> NDArray[np.int32]:
+    return connected(cut(tone, grid))
 
 
 def test_pieces_follow_an_edge_that_crosses_their_blocks():
@@ -37,6 +45,27 @@ def test_every_cell_has_a_piece_and_every_piece_is_connected(shape, grid, seed):
     np.testing.assert_array_equal(np.unique(labels), np.arange(labels.max() + 1))
     assert int(cc3d.connected_components(labels + 1, connectivity=6).max()) == labels.max() + 1
     np.testing.assert_array_equal(labels, slic(tone, grid))
+
+
+@given(counts=st.tuples(*[st.integers(1, 6)] * 3), grid=GRIDS, seed=st.integers(0, 99))
+@settings(max_examples=60, deadline=None)
+def test_a_cell_belongs_to_the_nearest_of_the_centres_around_it(counts, grid, seed):
+    """Held against every centre of the blocks around, one after the other."""
+    random = np.random.default_rng(seed)
+    shape = tuple(n * g for n, g in zip(counts, grid, strict=True))
+    tone = random.random(shape).astype(np.float32)
+    blocks = _Blocks(tone, grid)
+    centres = blocks.first(tone) + random.normal(0, 0.01, (4, *counts)).astype(np.float32)
+    labels = blocks.joined(blocks.nearest(centres))
+    for index in np.ndindex(*shape):
+        block = np.array(index) // grid
+        apart = 2 * (np.array(index) % grid) - (np.array(grid) - 1)
+        around = [block + np.where(apart * step > 0, step, 0) for step in product((-1, 1), repeat=3)]
+        names = {tuple(b) for b in (*around, block) if all(0 <= n < c for n, c in zip(b, counts, strict=True))}
+        place = np.array(index) / grid * COMPACTNESS
+        far = {b: (tone[index] - centres[0][b]) ** 2 + sum((place - centres[(slice(1, 4), *b)]) ** 2) for b in names}
+        chosen = np.unravel_index(labels[index], counts)
+        assert far[tuple(chosen)] == pytest.approx(min(far.values()), abs=1e-6)
 
 
 @given(axis=st.integers(0, 2))

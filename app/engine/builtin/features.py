@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 from app.engine.builtin.merging import groups, merged
 from app.engine.builtin.surroundings import surroundings
 from app.engine.classic import features as classic
-from app.engine.classic.features import Features
-from app.engine.classic.graph import Graph
+from app.engine.classic.features import Cut, Features
 from app.engine.classic.supervoxels import PIECES
 from app.engine.protocol import ReportProgress, Token
 from app.threads import pool
@@ -57,11 +56,12 @@ class FarView:
 
 def prepare_features(volume: Volume, progress: ReportProgress, token: Token, wanted: int = PIECES) -> BuiltinFeatures:
     """See `classic.features.prepare_features`."""
-    features = classic.prepare_features(volume, progress, token, wanted)
+    cut = classic.prepare_cut(volume, progress, token, wanted)
     token.raise_if_cancelled()
     with pool() as aside:
-        far = aside.submit(from_afar, features) if features.pieces.count > LARGE else None
-        near = from_near(features)
+        far = aside.submit(from_afar, cut) if cut.pieces.count > LARGE else None
+        near = from_near(Features.of(cut))
+    progress(1.0, "Preparing")
     return replace(near, far=None if far is None else far.result())
 
 
@@ -70,15 +70,14 @@ def from_near(features: Features) -> BuiltinFeatures:
     return BuiltinFeatures(**_parts(features), surroundings=surroundings(features))
 
 
-def from_afar(features: Features, coarser: float = _COARSER) -> FarView:
+def from_afar(cut: Cut, coarser: float = _COARSER) -> FarView:
     """The same pieces in fewer.
 
     Args:
         coarser: Share of the pieces, about.
     """
-    pieces = features.pieces
-    part = groups(pieces, features.lattice.steps, round(coarser * pieces.count))
-    return FarView(part, from_near(_merged(features, part)))
+    part = groups(cut.pieces, cut.lattice.steps, round(coarser * cut.pieces.count))
+    return FarView(part, from_near(_merged(cut, part)))
 
 
 def pack(features: BuiltinFeatures) -> dict[str, NDArray[np.generic]]:
@@ -104,9 +103,8 @@ def unpack(volume: Volume, arrays: dict[str, NDArray[np.generic]]) -> BuiltinFea
     return BuiltinFeatures(**_parts(near), surroundings=around, far=far)
 
 
-def _merged(features: Features, part: NDArray[np.int32]) -> Features:
-    pieces = merged(features.pieces, part)
-    return Features(**_parts(features) | {"pieces": pieces, "graph": Graph.of(pieces, features.graph.noise)})
+def _merged(cut: Cut, part: NDArray[np.int32]) -> Features:
+    return Features.of(Cut(cut.volume, cut.tone, cut.lattice, cut.cells, merged(cut.pieces, part), cut.noise))
 
 
 def _parts(features: Features) -> dict[str, Any]:

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 
-from app.engine.classic.slic import COMPACTNESS, ROUNDS, SMALLEST, joining
+from app.engine.classic.joining import ROUNDS, SMALLEST, joining
+from app.engine.classic.rivals import COMPACTNESS
 from app.engine.classic.supervoxels import Supervoxels, contacts_of, seed_grid
 
 Floats = NDArray[np.float64]
@@ -59,37 +60,45 @@ def _nearest(pieces: Supervoxels, steps: tuple[float, float, float], wanted: int
     shape = pieces.labels.shape
     box = np.array(seed_grid(shape, steps, pieces.labels.size / wanted))
     counts = -(-np.array(shape) // box)
-    at = (pieces.centre / np.array(steps) + 0.5) / box - 0.5
+    at = np.ascontiguousarray(((pieces.centre / np.array(steps) + 0.5) / box - 0.5).T)
     nearest, centre, tone = _first(pieces, at, counts)
     weight = pieces.size.astype(np.float64)
     low = np.floor(at).astype(np.int64)
-    around = [_flat(low + corner, counts) for corner in product((0, 1), repeat=3)]
+    around = [_flat(low + np.array(corner)[:, None], counts) for corner in product((0, 1), repeat=3)]
     for _ in range(_ITERATIONS):
         least = np.full(pieces.count, np.inf)
         for there in around:
-            far = (pieces.tone - tone[there]) ** 2 + COMPACTNESS**2 * ((at - centre[there]) ** 2).sum(axis=1)
+            far = (pieces.tone - tone[there]) ** 2 + COMPACTNESS**2 * _squared(at, centre, there)
             closer = far < least
-            least[closer], nearest[closer] = far[closer], there[closer]
+            np.copyto(least, far, where=closer)
+            np.copyto(nearest, there, where=closer)
         held = np.bincount(nearest, weight, tone.size)
-        for found, values in zip((tone, *centre.T), (pieces.tone, *at.T), strict=True):
+        for found, values in zip((tone, *centre), (pieces.tone, *at), strict=True):
             means = np.bincount(nearest, weight * values, tone.size) / np.maximum(held, 1e-9)
             np.copyto(found, means, where=held > 0)
     return nearest
 
 
 def _first(pieces: Supervoxels, at: Floats, counts: Places) -> tuple[Places, Floats, Floats]:
-    """The box of each piece (n,), the middles of all (c, 3), and the tone (c,) of the piece that is nearest to each."""
+    """The box of each piece (n,), the middles of all (3, c), and the tone (c,) of the piece that is nearest to each."""
     own = _flat(np.round(at).astype(np.int64), counts)
-    centre = np.indices(tuple(counts.tolist())).reshape(3, -1).T.astype(np.float64)
-    tone = np.full(len(centre), np.inf)
-    last_wins = np.argsort(-((at - centre[own]) ** 2).sum(axis=1), kind="stable")
+    centre = np.indices(tuple(counts.tolist())).reshape(3, -1).astype(np.float64)
+    tone = np.full(centre.shape[1], np.inf)
+    last_wins = np.argsort(-_squared(at, centre, own), kind="stable")
     tone[own[last_wins]] = pieces.tone[last_wins]
     return own, centre, tone
 
 
+def _squared(at: Floats, centre: Floats, there: Places) -> Floats:
+    """(n,) squared distances from places (3, n) to their centres, of (3, c)."""
+    k, j, i = ((place - middle[there]) ** 2 for place, middle in zip(at, centre, strict=True))
+    return np.asarray(k + j + i)
+
+
 def _flat(boxes: Places, counts: Places) -> Places:
-    inside = np.clip(boxes, 0, counts - 1)
-    return np.asarray(np.ravel_multi_index(tuple(inside.T), tuple(counts.tolist())))
+    """(n,) numbers of boxes (3, n), of those inside the nearest."""
+    inside = np.clip(boxes, 0, counts[:, None] - 1)
+    return np.asarray(np.ravel_multi_index(tuple(inside), tuple(counts.tolist())))
 
 
 def _connected(pieces: Supervoxels, nearest: Places) -> NDArray[np.int32]:

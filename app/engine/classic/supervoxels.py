@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -10,7 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage, sparse
 
-from app.engine.classic.slic import slic
+from app.engine.classic.joining import connected
+from app.engine.classic.slic import cut
+from app.engine.classic.tally import sums, sums_of_rows
 from app.median import median3
 from app.threads import on_threads
 
@@ -57,7 +60,12 @@ class Supervoxels:
 
 
 def partition(tone: NDArray[np.float32], steps: tuple[float, float, float], pieces: int = PIECES) -> Supervoxels:
-    """Cut a lattice of tones into about `pieces` compact supervoxels that follow edges.
+    """Cut a lattice of tones into about `pieces` compact supervoxels that follow edges; see `rough`."""
+    return describe(connected(rough(tone, steps, pieces)), tone, steps)
+
+
+def rough(tone: NDArray[np.float32], steps: tuple[float, float, float], pieces: int) -> NDArray[np.int32]:
+    """Which piece each cell is part of, before each is `connected`.
 
     SLIC with a seed grid that is as near to cubes in millimetres as the lattice allows.
 
@@ -66,8 +74,7 @@ def partition(tone: NDArray[np.float32], steps: tuple[float, float, float], piec
         steps: Millimetres between cells along (k, j, i).
         pieces: Upper bound of how many, about.
     """
-    labels = slic(tone, seed_grid(tone.shape, steps, max(_SMALLEST, tone.size / pieces)))
-    return describe(labels, tone, steps)
+    return cut(tone, seed_grid(tone.shape, steps, max(_SMALLEST, tone.size / pieces)))
 
 
 def seed_grid(shape: tuple[int, ...], steps: tuple[float, float, float], cells: float) -> tuple[int, int, int]:
@@ -84,37 +91,25 @@ def seed_grid(shape: tuple[int, ...], steps: tuple[float, float, float], cells: 
 def describe(labels: NDArray[np.int32], tone: NDArray[np.float32], steps: tuple[float, float, float]) -> Supervoxels:
     """Statistics and contacts of a partition."""
     count = int(labels.max()) + 1
-    faces = [partial(_faces, labels, tone, steps, count, axis) for axis in range(3)]
-    k, j, i, looks = on_threads(lambda work: work(), [*faces, partial(_looks, labels, tone, steps, count)])
-    return Supervoxels(labels=labels, **looks, **contacts_of(k + j + i))
-
-
-def _looks(
-    labels: NDArray[np.int32], tone: NDArray[np.float32], steps: tuple[float, float, float], count: int
-) -> dict[str, NDArray[np.float32]]:
-    """Tone, spread, size and centre of each piece."""
-    flat = labels.ravel().astype(np.intp)  # what bincount wants, made once
-    size = np.bincount(flat, minlength=count).astype(np.float64)
-    values = tone.ravel().astype(np.float64)
-    mean = np.bincount(flat, values, count) / size
-    square = np.bincount(flat, values**2, count) / size
-    return {
-        "tone": mean.astype(np.float32),
-        "spread": np.sqrt(np.maximum(square - mean**2, 0)).astype(np.float32),
-        "size": size.astype(np.float32),
-        "centre": _centroids(flat.reshape(labels.shape), size, steps),
-    }
-
-
-def _centroids(
-    labels: NDArray[np.intp], size: NDArray[np.float64], steps: tuple[float, float, float]
-) -> NDArray[np.float32]:
-    centre = np.empty((size.size, 3), dtype=np.float32)
-    for axis, step in enumerate(steps):
-        line = np.arange(labels.shape[axis], dtype=np.float64) * step
-        along = np.broadcast_to(line.reshape([-1 if a == axis else 1 for a in range(3)]), labels.shape)
-        centre[:, axis] = np.bincount(labels.ravel(), along.ravel(), size.size) / size
-    return centre
+    k, j, i = (np.arange(n) * step for n, step in zip(labels.shape, steps, strict=True))
+    rows = np.stack(np.broadcast_arrays(1.0, k[:, None], j), axis=-1).reshape(-1, 3)
+    work: list[Callable[[], Any]] = [
+        *(partial(_faces, labels, tone, steps, count, axis) for axis in range(3)),
+        lambda: sums_of_rows(labels, rows, count).T,
+        lambda: sums(labels, np.broadcast_to(i, labels.shape), count),
+        lambda: sums(labels, tone, count),
+        lambda: sums(labels, tone.astype(np.float64) ** 2, count),
+    ]
+    *faces, (size, down, back), across, total, squares = on_threads(lambda part: part(), work)
+    mean = total / size
+    return Supervoxels(
+        labels=labels,
+        tone=mean.astype(np.float32),
+        spread=np.sqrt(np.maximum(squares / size - mean**2, 0)).astype(np.float32),
+        size=size.astype(np.float32),
+        centre=(np.stack([down, back, across], axis=1) / size[:, None]).astype(np.float32),
+        **contacts_of(faces[0] + faces[1] + faces[2]),
+    )
 
 
 def contacts_of(faces: sparse.csr_array) -> dict[str, NDArray[Any]]:
