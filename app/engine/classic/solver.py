@@ -16,6 +16,7 @@ from app.engine.classic.graph import Floats, Nodes
 from app.engine.classic.known import Known
 from app.engine.classic.race import STEEPNESS, Race
 from app.engine.classic.seeds import Seeds
+from app.engine.classic.tally import sums
 from app.engine.protocol import Prior
 
 # Tuned on the 28 training objects of the benchmark (benchmarks/README.md says how).
@@ -123,11 +124,11 @@ def on_pieces(features: Features, prior: Prior) -> Floats:
     cells, values = prior.on(lattice)
     if not values.size:
         return result
-    inside = labels[cells.slices].ravel()
-    sums = np.bincount(inside, np.clip(values.ravel(), -STEEPNESS, STEEPNESS), result.size)
-    covered = np.bincount(inside, minlength=result.size)
+    inside = labels[cells.slices]
+    total = sums(inside, np.clip(values, -STEEPNESS, STEEPNESS), result.size)
+    covered = sums(inside, np.broadcast_to(1.0, inside.shape), result.size)
     size = features.pieces.size
-    return np.asarray((sums - STEEPNESS * np.maximum(size - covered, 0)) / size, dtype=np.float64)
+    return np.asarray((total - STEEPNESS * np.maximum(size - covered, 0)) / size, dtype=np.float64)
 
 
 def whole(features: Features, known: Known, logits: Floats) -> Floats:
