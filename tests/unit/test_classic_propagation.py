@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from scipy import ndimage
 
 from app.engine.classic import ClassicPredictor
+from app.engine.classic.propagator import SliceMemory, carry
 from app.engine.evaluation import dice
 from app.engine.model_card import ModelCard
 from app.engine.propagation import propagate
@@ -124,3 +126,19 @@ def test_a_part_like_its_surroundings_is_carried_by_what_moves_with_it():
     assert row == pytest.approx(45, abs=4)  # 39 where the motion is not followed
     assert column == pytest.approx(48, abs=1)
     assert dice(logits > 0, there) > dice(logits > 0, drawn)
+
+
+def test_what_counts_depth_more_stays_nearer_to_the_last_mask():
+    """Around the disc of the next slice lies a rim of tones between its own and the others': how much of it is taken."""
+    j, i = np.ogrid[:64, :64]
+    away = np.hypot(j - 32, i - 32)
+    disc, rim = np.stack([away <= 10, away <= 10]), np.stack([away < 0, away <= 14])
+    array = 130 + 30 * disc - 30 * ~(disc | rim) + np.random.default_rng(0).normal(0, 12, disc.shape)
+    volume = Volume(array.astype(np.int16), Geometry(disc.shape, np.diag([1.0, 1.0, 3.0, 1.0])))
+    features = ClassicPredictor(CARD).prepare(volume, lambda fraction, what: None, Token())
+    taken = []
+    for place in (0.5, 2.0, 4.0):
+        memory = replace(SliceMemory.of(features, 0, {0: disc[0]}), place=place)
+        carry(memory, 1, 0)
+        taken.append(int((memory.masks[1] & rim[1] & ~disc[1]).sum()))
+    assert taken[0] > taken[1] > taken[2]

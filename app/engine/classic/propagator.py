@@ -72,6 +72,7 @@ class SliceMemory:
         area: Pixels of the largest given mask.
         least: Slice -> pixels of the smallest mask on the way to it.
         threshold: Logit above which a pixel is inside, before it is made 0.
+        place: How much depth in the last mask counts.
     """
 
     features: Features
@@ -82,6 +83,7 @@ class SliceMemory:
     least: dict[int, int] = field(default_factory=dict)
     tones: dict[int, Floats] = field(default_factory=dict)
     threshold: float = 0.0
+    place: float = _PLACE
 
     @classmethod
     def of(cls, features: Features, axis: int, conditioning: Mapping[int, Mask]) -> Self:
@@ -177,7 +179,7 @@ def _solve(memory: SliceMemory, index: int, previous: int, window: tuple[slice, 
     nearby = _nearby_evidence(before, now, depth, reach, memory.steps, noise)
     told = np.broadcast_to(memory.told(window), now.shape)
     image = np.clip(_LOOKS * looks + _NEARBY * nearby + told, -4.0, 4.0)
-    place = _PLACE * depth / reach
+    place = memory.place * depth / reach
     evidence = np.clip(image + place - _BIAS, -8.0, 8.0).astype(np.float32)
     beyond = _beyond(depth, reach)
     evidence[beyond] = _FAR
