@@ -129,7 +129,7 @@ def test_a_part_like_its_surroundings_is_carried_by_what_moves_with_it():
 
 
 def test_what_counts_depth_more_stays_nearer_to_the_last_mask():
-    """Around the disc of the next slice lies a rim of tones between its own and the others': how much of it is taken."""
+    """Around the disc of the next slice lies a rim of tones between its own and the others': how much is taken."""
     j, i = np.ogrid[:64, :64]
     away = np.hypot(j - 32, i - 32)
     disc, rim = np.stack([away <= 10, away <= 10]), np.stack([away < 0, away <= 14])
