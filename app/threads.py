@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import os
-import threading
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor, wait
-from functools import cache
-from typing import Any, Self, TypeVar
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 Piece = TypeVar("Piece")
 Found = TypeVar("Found")
-
-STAYING = "work beside"
-"""What the names of the threads begin with that are made once and stay."""
 
 _MOST = 4
 """Threads: more wait for memory, not for a core."""
@@ -33,36 +28,13 @@ def width() -> int:
     return min(_MOST, os.cpu_count() or 1)
 
 
-class Hands:
-    """What does work beside its owner, for a `with`, at whose end all of it is done.
-
-    Every process has `width` threads for that, made once: with new ones each time an estimate of eight samples takes
-    0.89 instead of 0.85 s. Work that one of them hands out in turn it does itself, at once: waiting for the others,
-    which may wait for it, would never end.
-    """
-
-    def __init__(self) -> None:
-        self._handed: list[Future[Any]] = []
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        wait(self._handed)
-
-    def submit(self, work: Callable[..., Found], *args: Any) -> Future[Found]:
-        """Do it when there is a thread."""
-        self._handed.append(handed := _done(work, *args) if _own.working else _threads(width()).submit(work, *args))
-        return handed
-
-    def map(self, work: Callable[[Piece], Found], pieces: Iterable[Piece]) -> Iterator[Found]:
-        """What `work` gives for each piece, in order; all are begun at once."""
-        handed = [self.submit(work, piece) for piece in pieces]
-        return (one.result() for one in handed)
+def pool() -> ThreadPoolExecutor:
+    """`width` threads, for a `with`."""
+    return ThreadPoolExecutor(width())
 
 
 def on_threads(work: Callable[[Piece], Found], pieces: Iterable[Piece], at_once: int = 1) -> list[Found]:
-    """What `work` gives for each piece, in order, by `Hands`.
+    """What `work` gives for each piece, in order, on a `pool` of its own.
 
     Args:
         at_once: Pieces that a thread takes together, where one is little work.
@@ -70,31 +42,5 @@ def on_threads(work: Callable[[Piece], Found], pieces: Iterable[Piece], at_once:
     Raises:
         Exception: what `work` raises for the first piece for which it does.
     """
-    listed = list(pieces)
-    some = [listed[first : first + at_once] for first in range(0, len(listed), at_once)]
-    with Hands() as hands:
-        return [found for part in hands.map(lambda part: [work(piece) for piece in part], some) for found in part]
-
-
-class _Own(threading.local):
-    working = False  # whether this thread is one of those that do work for others
-
-
-_own = _Own()
-
-
-@cache
-def _threads(count: int) -> ThreadPoolExecutor:
-    def begin() -> None:
-        _own.working = True
-
-    return ThreadPoolExecutor(count, STAYING, begin)
-
-
-def _done(work: Callable[..., Found], *args: Any) -> Future[Found]:
-    future: Future[Found] = Future()
-    try:
-        future.set_result(work(*args))
-    except Exception as problem:
-        future.set_exception(problem)
-    return future
+    with pool() as threads:
+        return list(threads.map(work, pieces, chunksize=at_once))

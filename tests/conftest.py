@@ -15,8 +15,6 @@ import hypothesis
 import psutil
 import pytest
 
-from app.threads import STAYING
-
 TESTS = Path(__file__).parent
 NEED_DISPLAY = ("render", "e2e")  # VTK finds no OpenGL under Qt's offscreen platform
 HAS_DISPLAY = sys.platform != "linux" or bool(os.environ.get("DISPLAY"))
@@ -90,7 +88,7 @@ def _command(process: psutil.Process) -> list[str]:
 
 def _left(threads: set[threading.Thread], processes: set[psutil.Process]) -> list[str]:
     """Names of the threads and child processes that run now and are not among those given."""
-    new = [t for t in threading.enumerate() if t not in threads and not t.name.startswith(STAYING)]
+    new = [thread for thread in threading.enumerate() if thread not in threads]
     running = [f"thread {t.name}" for t in new if not isinstance(t, threading._DummyThread)]
     return running + [f"process {' '.join(_command(p))}" for p in _children() if p not in processes]
 

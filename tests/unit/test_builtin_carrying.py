@@ -118,7 +118,7 @@ def test_it_corrects_the_very_logits_that_it_is_told(features: BuiltinFeatures, 
     before, after = (carry(memory, GIVEN + 1, GIVEN)[0] for memory in (silent, mirrored))
     near = np.abs(before) < 6
     np.testing.assert_allclose(after[near], -before[near], atol=1e-4)
-    assert near.sum() > column[GIVEN].sum()
+    assert near.sum() > 0.5 * column[GIVEN].sum()
 
 
 def test_slices_at_the_rim_of_a_scan_and_masks_of_a_pixel_are_carried(features: BuiltinFeatures) -> None:

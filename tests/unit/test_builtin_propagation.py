@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -77,7 +78,7 @@ def test_a_network_that_does_not_know_the_given_slice_is_not_heard(
 ) -> None:
     given = {15: column[15]}
     memory = remember(features, 0, given, lambda masks: np.full(features.pieces.count, -5, dtype=np.float32))
-    plain = classic.SliceMemory.of(features, 0, given)
+    plain = replace(classic.SliceMemory.of(features, 0, given), place=memory.place)
     memory.near_threshold = 0.0
     for k in range(16, 20):
         (ours, sure), (theirs, as_sure) = carry(memory, k, k - 1), classic.carry(plain, k, k - 1)

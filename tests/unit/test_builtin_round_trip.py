@@ -43,7 +43,7 @@ def areas(memory: GuidedMemory, slices: Iterable[int]) -> np.ndarray:
     return np.array([int((carry(memory, k, k - 1)[0] > 0).sum()) for k in slices])
 
 
-@pytest.mark.parametrize("wider", [-2, 2])
+@pytest.mark.parametrize("wider", [-3, 2])
 def test_what_was_drawn_inside_or_outside_of_a_blurred_edge_keeps_more_of_its_size(
     features: BuiltinFeatures, column: np.ndarray, wider: int
 ) -> None:

@@ -15,7 +15,7 @@ from app.engine.classic import features as classic
 from app.engine.classic.features import Cut, Features
 from app.engine.classic.supervoxels import PIECES
 from app.engine.protocol import ReportProgress, Token
-from app.threads import Hands
+from app.threads import pool
 from app.volume import Volume
 
 _AROUND, _PART, _AROUND_COARSE = "surroundings", "part", "surroundings_coarse"
@@ -58,7 +58,7 @@ def prepare_features(volume: Volume, progress: ReportProgress, token: Token, wan
     """See `classic.features.prepare_features`."""
     cut = classic.prepare_cut(volume, progress, token, wanted)
     token.raise_if_cancelled()
-    with Hands() as aside:
+    with pool() as aside:
         far = aside.submit(from_afar, cut) if cut.pieces.count > LARGE else None
         near = from_near(Features.of(cut))
     progress(1.0, "Preparing")

@@ -29,7 +29,7 @@ from app.engine.protocol import Logits, Prediction, Prior, ReportProgress, Token
 from app.engine.registry import require_weights
 from app.geometry import Region
 from app.prompts import Box, Prompt, SliceMask
-from app.threads import Hands
+from app.threads import pool
 from app.volume import Volume
 
 AT_SLICES = "slices.safetensors"
@@ -77,7 +77,7 @@ class BuiltinPredictor(ClassicPredictor):
         plane = Plane.of(prompts, geometry)
         if plane is None:
             return super().predict(own, prompts, prior)
-        with Hands() as beside:
+        with pool() as beside:
             looking = beside.submit(self._alone, own, plane, prompts, prior)
             answer = super().predict(own, prompts, prior)
         joined = bound(

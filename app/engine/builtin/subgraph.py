@@ -15,7 +15,7 @@ from app.engine.builtin.looking import Looking
 from app.engine.builtin.node_features import along_paths, around, of_pieces
 from app.engine.classic.graph import Nodes
 from app.engine.classic.solver import millimetres
-from app.threads import Hands
+from app.threads import pool
 
 Array = NDArray[np.float32]
 
@@ -66,7 +66,7 @@ class Subgraph:
     def of(cls, looking: Looking, nodes: Nodes) -> Subgraph:
         """These pieces, in rising order."""
         pairs = looking.features.graph.among(nodes)
-        with Hands() as threads:  # the kernels are made beside what is told: a click takes 8 ms less on two cores
+        with pool() as threads:  # the kernels are made beside what is told: a click takes 8 ms less on two cores
             paths = threads.submit(along_paths, looking, nodes, pairs)
             told = threads.map(lambda part: part(looking, nodes), (depths, of_pieces, around))
             kernels = _kernels(looking, pairs)

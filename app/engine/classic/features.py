@@ -13,7 +13,7 @@ from app.engine.classic.lattice import Lattice
 from app.engine.classic.supervoxels import PIECES, Supervoxels, describe, rough, smooth, step_noise
 from app.engine.classic.tone import Tone
 from app.engine.protocol import ReportProgress, Token
-from app.threads import Hands
+from app.threads import pool
 from app.volume import Volume
 
 _SMOOTH_ENOUGH = 8  # voxels to a cell: the mean of that many is as quiet as a median of 27, and a second quicker
@@ -90,7 +90,7 @@ def prepare_cut(volume: Volume, progress: ReportProgress, token: Token, wanted: 
     labels = rough(cells, lattice.steps, wanted)
     token.raise_if_cancelled()
     progress(0.5, "Preparing")
-    with Hands() as aside:  # while the pieces are made whole, which only one thread can do
+    with pool() as aside:  # while the pieces are made whole, which only one thread can do
         noise = aside.submit(step_noise, cells)
         labels = connected(labels)
     token.raise_if_cancelled()
