@@ -8,10 +8,11 @@ from scipy import ndimage
 
 from app.engine.builtin.features import pack, prepare_features, unpack
 from app.engine.builtin.merging import groups, merged
-from app.engine.classic.supervoxels import Supervoxels, describe, partition
+from app.engine.classic.supervoxels import Supervoxels, describe
 from app.engine.protocol import Token
 from app.geometry import Geometry
 from app.volume import Volume
+from tests.unit.pieces import partition
 
 SHAPE, STEPS = (20, 44, 40), (2.0, 1.0, 1.0)
 WANTED = 400

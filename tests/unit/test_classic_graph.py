@@ -7,7 +7,7 @@ import pytest
 from scipy import sparse
 
 from app.engine.classic.graph import Graph, order_of
-from app.engine.classic.supervoxels import partition
+from tests.unit.pieces import partition
 
 
 @pytest.fixture(scope="module")

@@ -13,12 +13,13 @@ from app.engine.classic.extent import Cuts
 from app.engine.classic.graph import Graph, distances
 from app.engine.classic.lattice import Lattice
 from app.engine.classic.seeds import Seeds
-from app.engine.classic.supervoxels import describe, partition
+from app.engine.classic.supervoxels import describe
 from app.engine.classic.tone import Tone
 from app.engine.diffusion import settle
 from app.engine.protocol import Prior
 from app.geometry import Region
 from app.prompts import Box, Point, SliceMask
+from tests.unit.pieces import partition
 
 
 def test_tones_rise_with_the_values_and_fill_0_to_1():

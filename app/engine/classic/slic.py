@@ -2,7 +2,7 @@
 
 Achanta et al., IEEE TPAMI 34 (2012): k-means over intensity and place, a cell looking only at the centres near it.
 Here the cells that lie at the same place of their blocks are one array over all blocks, so that a step is a few
-operations of numpy on arrays that fit a processor's cache: faster than ITK's on two cores, without its 272 MB.
+operations of numpy on arrays that fit a processor's cache: at least as fast as ITK's on two cores, without its 272 MB.
 """
 
 from __future__ import annotations

@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage, sparse
 
-from app.engine.classic.joining import connected
 from app.engine.classic.slic import cut
 from app.engine.classic.tally import sums, sums_of_rows
 from app.median import median3
@@ -59,13 +58,10 @@ class Supervoxels:
         return np.asarray(0.5 * (apart + self.step[contacts]), dtype=np.float32)
 
 
-def partition(tone: NDArray[np.float32], steps: tuple[float, float, float], pieces: int = PIECES) -> Supervoxels:
-    """Cut a lattice of tones into about `pieces` compact supervoxels that follow edges; see `rough`."""
-    return describe(connected(rough(tone, steps, pieces)), tone, steps)
+def rough(tone: NDArray[np.float32], steps: tuple[float, float, float], pieces: int = PIECES) -> NDArray[np.int32]:
+    """Cut a lattice of tones into about `pieces` compact supervoxels that follow edges: the piece of each cell.
 
-
-def rough(tone: NDArray[np.float32], steps: tuple[float, float, float], pieces: int) -> NDArray[np.int32]:
-    """Which piece each cell is part of, before each is `connected`.
+    A piece may yet lie in several parts; `joining.connected` makes them whole, then `describe` says what they are like.
 
     SLIC with a seed grid that is as near to cubes in millimetres as the lattice allows.
 
