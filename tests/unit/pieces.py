@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.engine.classic.joining import connected
-from app.engine.classic.supervoxels import Supervoxels, describe, rough
+from app.engine.classic.supervoxels import Supervoxels, cut_lattice, describe
 
 
 def partition(tone: NDArray[np.float32], steps: tuple[float, float, float], pieces: int) -> Supervoxels:
-    return describe(connected(rough(tone, steps, pieces)), tone, steps)
+    return describe(connected(cut_lattice(tone, steps, pieces)), tone, steps)

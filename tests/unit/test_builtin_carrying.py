@@ -115,10 +115,11 @@ def test_it_corrects_the_very_logits_that_it_is_told(features: BuiltinFeatures, 
     silent = memory_of(features, column, None)
     mirrored = memory_of(features, column, lambda maps, numbers: -4 * SURE * maps[LOGITS])  # half is heeded
     mirrored.near_threshold = silent.near_threshold = 0.0
+    mirrored.place = silent.place = 2.0  # a border along which many logits are small
     before, after = (carry(memory, GIVEN + 1, GIVEN)[0] for memory in (silent, mirrored))
     near = np.abs(before) < 6
     np.testing.assert_allclose(after[near], -before[near], atol=1e-4)
-    assert near.sum() > 0.5 * column[GIVEN].sum()
+    assert near.sum() > column[GIVEN].sum()
 
 
 def test_slices_at_the_rim_of_a_scan_and_masks_of_a_pixel_are_carried(features: BuiltinFeatures) -> None:

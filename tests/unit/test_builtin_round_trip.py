@@ -34,22 +34,26 @@ def features(column: np.ndarray) -> BuiltinFeatures:
     return prepare_features(volume, lambda done, what: None, Token())
 
 
-def silent(features: BuiltinFeatures, given: dict[int, np.ndarray]) -> GuidedMemory:
-    """A memory whose network has no idea."""
-    return remember(features, 0, given, lambda masks: np.zeros(features.pieces.count, dtype=np.float32))
+def silent(features: BuiltinFeatures, given: dict[int, np.ndarray], place: float | None = None) -> GuidedMemory:
+    """A memory whose network has no idea, with a weight of the last mask's depth other than its own if one is given."""
+    memory = remember(features, 0, given, lambda masks: np.zeros(features.pieces.count, dtype=np.float32))
+    if place is not None:
+        memory.place, memory.near_threshold = place, 0.0
+        memory.near_threshold = threshold(memory)
+    return memory
 
 
 def areas(memory: GuidedMemory, slices: Iterable[int]) -> np.ndarray:
     return np.array([int((carry(memory, k, k - 1)[0] > 0).sum()) for k in slices])
 
 
-@pytest.mark.parametrize("wider", [-3, 2])
+@pytest.mark.parametrize(("place", "wider"), [(2.0, -2), (2.0, 2), (None, -3), (None, 2), (None, 3)])
 def test_what_was_drawn_inside_or_outside_of_a_blurred_edge_keeps_more_of_its_size(
-    features: BuiltinFeatures, column: np.ndarray, wider: int
+    features: BuiltinFeatures, column: np.ndarray, place: float | None, wider: int
 ) -> None:
     change = ndimage.binary_dilation if wider > 0 else ndimage.binary_erosion
     drawn = change(column[GIVEN], iterations=abs(wider))
-    memory, plain = silent(features, {GIVEN: drawn}), silent(features, {GIVEN: drawn})
+    memory, plain = (silent(features, {GIVEN: drawn}, place) for _ in range(2))
     plain.near_threshold = 0.0
     ours, without = (np.abs(areas(m, range(GIVEN + 1, GIVEN + 7)) - drawn.sum()) for m in (memory, plain))
     assert memory.near_threshold != 0.0

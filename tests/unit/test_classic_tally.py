@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -24,3 +25,12 @@ def test_values_that_repeat_are_summed_as_if_each_was_there():
     labels = np.array([[[0, 1, 1], [1, 0, 2]]], dtype=np.int32)
     along = np.broadcast_to(np.arange(3.0), labels.shape)
     np.testing.assert_array_equal(sums(labels, along, 4), [1.0, 3.0, 2.0, 0.0])
+
+
+@pytest.mark.parametrize("stray", [-1, 3])
+def test_a_label_that_lies_outside_is_refused(stray):
+    labels = np.array([[[0, 1, stray]]], dtype=np.int32)
+    with pytest.raises(ValueError, match="outside"):
+        sums(labels, np.ones(3), 3)
+    with pytest.raises(ValueError, match="outside"):
+        sums_of_rows(labels, np.ones((1, 2)), 3)

@@ -76,7 +76,7 @@ def _anchors(looking: Looking, inside: NDArray[np.bool_]) -> Nodes:
     """
     if looking.known.guessed:
         return _parts(looking, inside)
-    kept = inside & False if looking.before is None else inside & (looking.before > 0)
+    kept = np.zeros_like(inside) if looking.before is None else inside & (looking.before > 0)
     return np.union1d(looking.known.include, _parts(looking, kept))
 
 

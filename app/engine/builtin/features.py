@@ -104,7 +104,7 @@ def unpack(volume: Volume, arrays: dict[str, NDArray[np.generic]]) -> BuiltinFea
 
 
 def _merged(cut: Cut, part: NDArray[np.int32]) -> Features:
-    return Features.of(Cut(cut.volume, cut.tone, cut.lattice, cut.cells, merged(cut.pieces, part), cut.noise))
+    return Features.of(replace(cut, pieces=merged(cut.pieces, part)))
 
 
 def _parts(features: Features) -> dict[str, Any]:

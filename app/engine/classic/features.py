@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from app.engine.classic.graph import Graph
 from app.engine.classic.joining import connected
 from app.engine.classic.lattice import Lattice
-from app.engine.classic.supervoxels import PIECES, Supervoxels, describe, rough, smooth, step_noise
+from app.engine.classic.supervoxels import PIECES, Supervoxels, cut_lattice, describe, smooth, step_noise
 from app.engine.classic.tone import Tone
 from app.engine.protocol import ReportProgress, Token
 from app.threads import pool
@@ -87,7 +87,7 @@ def prepare_cut(volume: Volume, progress: ReportProgress, token: Token, wanted: 
         cells = smooth(cells, lattice.steps)
     token.raise_if_cancelled()
     progress(0.2, "Preparing")
-    labels = rough(cells, lattice.steps, wanted)
+    labels = cut_lattice(cells, lattice.steps, wanted)
     token.raise_if_cancelled()
     progress(0.5, "Preparing")
     with pool() as aside:  # while the pieces are made whole, which only one thread can do

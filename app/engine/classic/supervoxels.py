@@ -58,11 +58,10 @@ class Supervoxels:
         return np.asarray(0.5 * (apart + self.step[contacts]), dtype=np.float32)
 
 
-def rough(tone: NDArray[np.float32], steps: tuple[float, float, float], pieces: int = PIECES) -> NDArray[np.int32]:
+def cut_lattice(tone: NDArray[np.float32], steps: tuple[float, float, float], pieces: int) -> NDArray[np.int32]:
     """Cut a lattice of tones into about `pieces` compact supervoxels that follow edges: the piece of each cell.
 
     A piece may yet lie in several parts; `joining.connected` makes them whole, then `describe` says what they are like.
-
     SLIC with a seed grid that is as near to cubes in millimetres as the lattice allows.
 
     Args:

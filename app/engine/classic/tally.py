@@ -15,7 +15,11 @@ Sums = NDArray[np.float64]
 
 
 def sums(labels: Labels, values: NDArray[np.floating], count: int) -> Sums:
-    """(count,) of a value for each label; all labels are less than `count`."""
+    """(count,) of a value for each label.
+
+    Raises:
+        ValueError: when a label is `count` or more.
+    """
     each = np.ascontiguousarray(values, dtype=np.float64).ravel()
     return np.asarray(_of(labels, each, 1, count) @ np.ones(1))
 
@@ -25,10 +29,15 @@ def sums_of_rows(labels: Labels, rows: NDArray[np.float64], count: int) -> Sums:
 
     Args:
         rows: (r, v) of r rows of labels, equally long.
+
+    Raises:
+        ValueError: when a label is `count` or more.
     """
     return np.asarray(_of(labels, np.ones(labels.size), len(rows), count) @ rows)
 
 
 def _of(labels: Labels, values: NDArray[np.float64], rows: int, count: int) -> sparse.csc_array:
+    if labels.size and not 0 <= int(labels.min()) <= int(labels.max()) < count:
+        raise ValueError("a label lies outside")  # scipy does not look, and would write beyond its memory
     starts = np.arange(rows + 1, dtype=np.int32) * np.int32(labels.size // rows)
     return sparse.csc_array((values, labels.ravel(), starts), shape=(count, rows))
