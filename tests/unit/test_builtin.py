@@ -15,6 +15,7 @@ from app.engine.builtin import node_features
 from app.engine.builtin.carry_network import CarryNetwork
 from app.engine.builtin.graph_network import GraphNetwork
 from app.engine.builtin.looking import Looking
+from app.engine.builtin.numpy_network import NumpyNetwork
 from app.engine.builtin.subgraph import MOST, Subgraph
 from app.engine.classic.features import Features
 from app.engine.classic.seeds import Seeds
@@ -92,6 +93,12 @@ def test_it_is_small_and_every_user_of_an_installation_reads_it() -> None:
     assert all(path.stat().st_mode & 0o044 == 0o044 for path in files)
     values = [value for path in files for value in load_file(path).values()]
     assert sum(value.size for value in values) == registry.card("builtin").parameters
+
+
+def test_no_file_is_read_again_for_another_predictor() -> None:
+    files = (WEIGHTS, AT_SLICES, IN_BOXES, CARRYING)
+    first, second = ([NumpyNetwork.load(path).weights for path in files] for _ in range(2))
+    assert all(one is other for one, other in zip(first, second, strict=True))
 
 
 @pytest.mark.parametrize("load", [GraphNetwork.load, CarryNetwork.load])

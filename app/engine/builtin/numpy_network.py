@@ -17,6 +17,8 @@ from app.errors import EngineFailure
 Array = NDArray[np.float32]
 Weights = dict[str, Array]
 
+_FILES = 8  # that are kept once read; the model that ships has four
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class NumpyNetwork:
@@ -38,6 +40,6 @@ class NumpyNetwork:
             raise EngineFailure(message, "Install Volumask again.") from error
 
 
-@lru_cache(maxsize=3)
+@lru_cache(maxsize=_FILES)
 def _read(path: Path, changed: int) -> Weights:
     return {name: value.astype(np.float32) for name, value in load_file(path).items()}
