@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from app.engine.builtin.square import Square
 from app.engine.classic.propagator import SliceMemory, Step
-from app.engine.classic.signed_distance import signed_distance
+from app.engine.classic.refinement import SURE
 
 Mask = NDArray[np.bool_]
 Floats = NDArray[np.float32]
@@ -24,11 +24,8 @@ MAPS, NUMBERS = 12, 7
 TONES, TOLD, GIVEN_TONE, GIVEN_DEPTH, LOGITS, ON_SLICE = slice(0, 3), 5, 2, 9, 10, 11
 """Which maps hold tones, what the graph network told, tone of and depth in the given slice, the logits that are to be
 corrected, divided by `SURE`, and 1 where a point lies on the slice."""
-SURE = 8.0
 
 _INSIDE, _AROUND = 6, -4  # times what the border may move: how far into and out of the mask tones are compared
-_DEEP = 8  # points
-_HALF = 0.5  # of a mask between pixels
 _FAR = -99.0
 _LONG = 20  # slices
 
@@ -47,8 +44,8 @@ def of_step(
     maps = [
         *_of_tones(memory, step, square, nearest, tones),
         *_of_evidence(step, square),
-        _depth(memory.masks[step.previous], square),
-        _depth(given[nearest], square),
+        square.depth(memory.masks[step.previous]),
+        square.depth(given[nearest]),
         _on(square, step, step.logits, SURE, -SURE),
         square.take(np.ones(memory.tone(step.index)[square.window].shape, np.float32), square.window, 0.0),
     ]
@@ -73,19 +70,13 @@ def _of_evidence(step: Step, square: Square) -> list[Floats]:
         _on(square, step, step.nearby, 3, -3),
         _on(square, step, step.told, 4, -4),
         _on(square, step, step.depth / step.reach, 3, _FAR),
-        _on(square, step, step.depth / square.pitch, _DEEP, _FAR),
+        _on(square, step, step.depth / square.pitch, Square.DEEPEST, _FAR),
     ]
 
 
 def _on(square: Square, step: Step, plane: Floats, most: float, beyond: float) -> Floats:
     """What lies on the step's window, in units of the most that counts."""
     return np.asarray(np.clip(square.take(plane, step.window, beyond), -most, most) / most)
-
-
-def _depth(mask: Mask, square: Square) -> Floats:
-    """How deep every point lies in a mask of the slice."""
-    inside = square.take(mask[square.window], square.window, 0.0) > _HALF
-    return np.asarray(np.clip(signed_distance(inside, (1.0, 1.0)), -_DEEP, _DEEP) / _DEEP)
 
 
 def _numbers(
