@@ -71,9 +71,10 @@ class Subgraph:
             told = threads.map(lambda part: part(looking, nodes), (depths, of_pieces, around))
             kernels = _kernels(looking, pairs)
             deep, own, surrounding = told
-        size = looking.features.pieces.size
+        pieces = looking.features.pieces
         columns = [own, paths.result(), surrounding, deep, *_further(looking, nodes)]
-        return cls(nodes, np.concatenate(columns, axis=1), (size[nodes] / np.median(size)).astype(np.float32), kernels)
+        size = (pieces.size[nodes] / pieces.usual).astype(np.float32)
+        return cls(nodes, np.concatenate(columns, axis=1), size, kernels)
 
     def cut(self, looking: Looking, inside: NDArray[np.bool_]) -> float:
         """Share of its pieces inside (n,) that touch one which is not looked at, 0..1."""

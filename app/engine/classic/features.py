@@ -42,7 +42,7 @@ class Cut:
     @property
     def pitch(self) -> float:
         """Millimetres from piece to piece: the cube root of the usual volume."""
-        return float((np.median(self.pieces.size) * self.lattice.cell) ** (1 / 3))
+        return float((self.pieces.usual * self.lattice.cell) ** (1 / 3))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

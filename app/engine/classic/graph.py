@@ -69,8 +69,7 @@ class Graph:
 
         Minimises sum of trust (p - belief)^2 + sum of bonds (p - p')^2 by conjugate gradients (Grady, 2005).
         """
-        size = self.pieces.size
-        held = (trust * np.minimum(size / np.median(size), 3.0)).astype(np.float32)
+        held = (trust * np.minimum(self.pieces.size / self.pieces.usual, 3.0)).astype(np.float32)
         held[fixed] = _FIXED
         diagonal = self.pull + held
         p = belief.astype(np.float32)

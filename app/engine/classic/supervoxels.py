@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -22,7 +22,7 @@ PIECES = 45_000
 _SMALLEST = 5.0  # cells a piece; smaller ones carry more noise than they save
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Supervoxels:
     """The pieces and their adjacency.
 
@@ -51,6 +51,11 @@ class Supervoxels:
     def count(self) -> int:
         """Number of pieces."""
         return int(self.tone.size)
+
+    @cached_property
+    def usual(self) -> np.float32:
+        """The median size, in cells: 0.4 ms for 45,000 pieces, and a click asks for it a dozen times."""
+        return np.float32(np.median(self.size))
 
     def unlike(self, contacts: NDArray[np.int64] | slice = slice(None)) -> NDArray[np.float32]:
         """How unlike the two pieces of some contacts are, on the tone scale: in their means and at their faces."""
