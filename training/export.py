@@ -19,7 +19,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from app.engine.builtin.predictor import AT_SLICES, CARRYING, IN_BOXES
+from app.engine.builtin.predictor import AT_SLICES, CARRYING, CLICKING, IN_BOXES
 from app.engine.trial import hints, network, runtime, slice_network
 from app.engine.trial.maps import CHANNELS, IMAGE_CHANNELS, REMEMBERED
 from app.engine.trial.runtime import Files
@@ -148,6 +148,7 @@ EXPORTS = {
     "graph-slices": partial(export_graph, name=AT_SLICES),
     "graph-boxes": partial(export_graph, name=IN_BOXES),
     "carried": partial(export_graph, name=CARRYING),
+    "clicked": partial(export_graph, name=CLICKING),
     "cubes": export,
     "slices": export_slices,
 }

@@ -2,7 +2,7 @@
 
 Scenes, prompts and corrections depend on the seed, the step and the number of processes alone, so a run that was
 stopped and resumed is the run that was not stopped. What a step teaches is said in `graph/lesson.py`,
-`graph/given_slices.py`, `graph/boxes.py` and `carried/lesson.py`, and for the model `trial` in `cube_lesson.py` and
+`graph/given_slices.py`, `graph/boxes.py` and `squares/lesson.py`, and for the model `trial` in `cube_lesson.py` and
 `slice_lesson.py`.
 """
 
@@ -23,11 +23,11 @@ from torch import Tensor, nn
 
 from training import batches, scans
 from training.batches import Recipe
-from training.carried.lesson import CarriedLesson
 from training.cube_lesson import CubeLesson
 from training.graph.boxes import BoxesLesson
 from training.graph.given_slices import GivenSlicesLesson
 from training.graph.lesson import GraphLesson
+from training.once_more.lesson import CARRIED, CLICKED, OnceMoreLesson
 from training.scans import Scan
 from training.scenes import Mix
 from training.slice_lesson import SliceLesson
@@ -38,7 +38,8 @@ LESSONS: dict[str, Callable[[Recipe, list[Scan]], Any]] = {
     "graph": GraphLesson,
     "graph-slices": GivenSlicesLesson,
     "graph-boxes": BoxesLesson,
-    "carried": CarriedLesson,
+    "carried": partial(OnceMoreLesson, told=CARRIED),
+    "clicked": partial(OnceMoreLesson, told=CLICKED),
     "cubes": CubeLesson,
     "slices": SliceLesson,
 }
@@ -132,14 +133,16 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--network", choices=tuple(LESSONS), default="graph", help="which of ours is trained")
     parser.add_argument("--out", type=Path, required=True, help="checkpoint, log and weights; an old run goes on")
     parser.add_argument("--data", type=Path, help="the shared data; without it scenes are invented only")
-    parser.add_argument("--kept", type=Path, help="slices that training.carried.gather gathered (carried)")
+    parser.add_argument(
+        "--kept", type=Path, help="answers that training.once_more.gather gathered (carried, clicked, corrected)"
+    )
     parser.add_argument("--start-from", type=Path, help="weights (safetensors) that a new run begins with")
     parser.add_argument("--seconds", type=float, default=float("inf"), help="stop after so long")
     parser.add_argument("--steps", type=int, default=10**9, help="stop at this step")
     parser.add_argument("--cool-down", type=int, default=0, help="steps before --steps over which the rate falls")
     parser.add_argument("--rate", type=float, default=1e-3)
     parser.add_argument("--side", type=int, default=48, help="of the cube or slice, a multiple of 8")
-    parser.add_argument("--batch", type=int, default=4, help="scenes, clips or carried slices a step")
+    parser.add_argument("--batch", type=int, default=4, help="scenes, clips or kept answers a step")
     parser.add_argument("--objects", type=int, default=2, help="objects a scene (cubes)")
     parser.add_argument("--outlined", type=float, default=0.25, help="share of real scans with people's outlines")
     parser.add_argument("--pseudo", type=float, default=0.1, help="share of real scans with pseudo-objects")

@@ -12,10 +12,10 @@ from safetensors.numpy import load_file
 
 from app.engine import registry
 from app.engine.builtin import node_features
-from app.engine.builtin.carry_network import CarryNetwork
 from app.engine.builtin.graph_network import GraphNetwork
 from app.engine.builtin.looking import Looking
 from app.engine.builtin.numpy_network import NumpyNetwork
+from app.engine.builtin.square_network import SquareNetwork
 from app.engine.builtin.subgraph import MOST, Subgraph
 from app.engine.classic.features import Features
 from app.engine.classic.seeds import Seeds
@@ -30,6 +30,7 @@ from app.volume import Volume
 FOLDER = Path(__file__).parents[2] / "models" / "builtin"
 WEIGHTS, AT_SLICES = FOLDER / "network.safetensors", FOLDER / "slices.safetensors"
 IN_BOXES, CARRYING = FOLDER / "boxes.safetensors", FOLDER / "carry.safetensors"
+CLICKING = FOLDER / "clicked.safetensors"
 SHAPE = (30, 44, 48)
 ORGAN, FLAT = Box((7, 11, 6), (23, 29, 26)), Box((15, 11, 6), (15, 29, 26))
 
@@ -88,7 +89,7 @@ def in_boxes(features: Features, *prompts: Prompt) -> Looking:
 
 
 def test_it_is_small_and_every_user_of_an_installation_reads_it() -> None:
-    files = (WEIGHTS, AT_SLICES, IN_BOXES, CARRYING)
+    files = (WEIGHTS, AT_SLICES, IN_BOXES, CARRYING, CLICKING)
     assert sum(path.stat().st_size for path in files) < 1_500_000
     assert all(path.stat().st_mode & 0o044 == 0o044 for path in files)
     values = [value for path in files for value in load_file(path).values()]
@@ -96,12 +97,12 @@ def test_it_is_small_and_every_user_of_an_installation_reads_it() -> None:
 
 
 def test_no_file_is_read_again_for_another_predictor() -> None:
-    files = (WEIGHTS, AT_SLICES, IN_BOXES, CARRYING)
+    files = (WEIGHTS, AT_SLICES, IN_BOXES, CARRYING, CLICKING)
     first, second = ([NumpyNetwork.load(path).weights for path in files] for _ in range(2))
     assert all(one is other for one, other in zip(first, second, strict=True))
 
 
-@pytest.mark.parametrize("load", [GraphNetwork.load, CarryNetwork.load])
+@pytest.mark.parametrize("load", [GraphNetwork.load, SquareNetwork.load])
 @pytest.mark.parametrize("keep", [0, 7, 1000])
 def test_damaged_weights_are_said_in_one_sentence(tmp_path: Path, keep: int, load: Callable[[Path], Any]) -> None:
     damaged = tmp_path / "network.safetensors"

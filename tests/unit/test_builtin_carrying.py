@@ -1,4 +1,4 @@
-"""The network that sees every carried slice once more: what it is told, what it computes, and what is made of it."""
+"""The network that sees every carried slice once more: what it is told, and what is made of it."""
 
 from __future__ import annotations
 
@@ -6,12 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from safetensors.numpy import load_file
 
-from app.engine.builtin.carry_network import CarryNetwork
 from app.engine.builtin.features import BuiltinFeatures, prepare_features
 from app.engine.builtin.propagator import Correct, GuidedMemory, carry, remember
 from app.engine.builtin.square import SIDE
+from app.engine.builtin.square_network import SquareNetwork
 from app.engine.builtin.step_features import GIVEN_DEPTH, LOGITS, MAPS, NUMBERS, ON_SLICE, SURE
 from app.engine.protocol import Token
 from app.geometry import Geometry
@@ -54,29 +53,6 @@ def told(features: BuiltinFeatures, column: np.ndarray) -> tuple[np.ndarray, np.
 
     carry(memory_of(features, column, listen), GIVEN + 1, GIVEN)
     return heard[-1]
-
-
-def test_numpy_computes_what_torch_computes() -> None:
-    torch = pytest.importorskip("torch")
-    from training.carried.network import TrainedCarryNetwork
-
-    network = TrainedCarryNetwork().eval()
-    network.load_state_dict({n: torch.from_numpy(v.astype(np.float32)) for n, v in load_file(WEIGHTS).items()})
-    random = np.random.default_rng(0)
-    maps, numbers = random.normal(size=(2, MAPS, SIDE, SIDE)), random.normal(size=(2, NUMBERS))
-    with torch.no_grad():
-        theirs = network(*(torch.from_numpy(x.astype(np.float32)) for x in (maps, numbers))).numpy()
-    ours = CarryNetwork.load(WEIGHTS)
-    for made, m, n in zip(theirs, maps, numbers, strict=True):
-        np.testing.assert_allclose(ours(m.astype(np.float32), n.astype(np.float32)), made, atol=1e-3)
-
-
-def test_an_untrained_network_adds_nothing() -> None:
-    pytest.importorskip("torch")
-    from training.carried.network import TrainedCarryNetwork
-
-    weights = {name: value.detach().numpy() for name, value in TrainedCarryNetwork().state_dict().items()}
-    assert not CarryNetwork(weights)(np.ones((MAPS, SIDE, SIDE), np.float32), np.ones(NUMBERS, np.float32)).any()
 
 
 def test_it_is_told_maps_of_small_numbers_that_no_scanners_units_change(
@@ -123,7 +99,7 @@ def test_it_corrects_the_very_logits_that_it_is_told(features: BuiltinFeatures, 
 
 
 def test_slices_at_the_rim_of_a_scan_and_masks_of_a_pixel_are_carried(features: BuiltinFeatures) -> None:
-    network = CarryNetwork.load(WEIGHTS)
+    network = SquareNetwork.load(WEIGHTS)
     for place in ((slice(0, 1), slice(0, 1)), (slice(0, 48), slice(0, 52)), (slice(47, 48), slice(20, 30))):
         mask = np.zeros(SHAPE[1:], dtype=bool)
         mask[place] = True
@@ -137,5 +113,5 @@ def test_slices_at_the_rim_of_a_scan_and_masks_of_a_pixel_are_carried(features: 
 def test_in_an_image_without_a_difference_a_mask_is_carried_all_the_same(column: np.ndarray) -> None:
     volume = Volume(np.full(SHAPE, 7, np.float32), Geometry(SHAPE, np.eye(4)))
     features = prepare_features(volume, lambda done, what: None, Token())
-    logits, _ = carry(memory_of(features, column, CarryNetwork.load(WEIGHTS)), GIVEN + 1, GIVEN)
+    logits, _ = carry(memory_of(features, column, SquareNetwork.load(WEIGHTS)), GIVEN + 1, GIVEN)
     assert np.isfinite(logits).all()

@@ -53,6 +53,7 @@ def predicted(predictor: Predictor, volume: Volume, prompts: tuple[Prompt, ...],
         ((IN, Scribble(((9, 22, 24), (10, 23, 25)))), None),
         ((IN, OUT, Box((9, 10, 10), (10, 30, 40))), None),
         ((IN, OUT, SliceMask(0, 9, np.ones(SHAPE[1:], bool))), None),
+        ((OUT, Point((9, 30, 48), positive=False)), None),
         ((), None),
     ],
 )
@@ -94,9 +95,9 @@ def test_an_answer_on_a_slice_goes_out_and_comes_back_to_its_place(axis: int) ->
     on_it = prior.logits[0, rows : rows + 10, columns : columns + 10]
     np.testing.assert_array_equal(on_it, np.take(logits, 8 - region.start[axis], axis))
     assert (prior.logits == -SURE).sum() == prior.region.size - 100
-    back, joined = plane.joined(Prediction(region, logits), Prediction(prior.region, prior.logits))
-    np.testing.assert_array_equal(joined[region.within(back).slices], logits)
-    assert (joined > -4).sum() == region.size
+    back = plane.replaced(Prediction(region, logits), plane.pixels_alone(Prediction(prior.region, prior.logits), SHAPE))
+    assert back.region == region
+    np.testing.assert_array_equal(back.logits, logits)
 
 
 def test_beside_an_answer_there_is_nothing_on_the_slice() -> None:
@@ -105,19 +106,31 @@ def test_beside_an_answer_there_is_nothing_on_the_slice() -> None:
 
 
 @pytest.mark.parametrize("axis", [0, 1, 2])
-def test_both_answers_have_half_of_the_say_on_the_slice_and_elsewhere_the_volume_alone(axis: int) -> None:
-    answer = Prediction(Region((4, 4, 4), (10, 10, 10)), np.full((6, 6, 6), 1.0, np.float32))
-    alone = Prediction(Region((0, 2, 2), (1, 8, 8)), np.full((1, 6, 6), -3.0, np.float32))
-    region, logits = Plane(axis, 5).joined(answer, alone)
-    assert region.start == tuple(4 if a == axis else 2 for a in range(3))
-    assert region.stop == (10, 10, 10)
-    here = np.take(logits, 1, axis)
-    assert set(np.unique(here[2:6, 2:6])) == {-1.0}
-    assert set(np.unique(here[6:, 6:])) == {(1 - 4) / 2}
-    assert set(np.unique(here[:2, :2])) == {(-4 - 3) / 2}
-    beside = np.delete(logits, 1, axis)
+def test_an_answer_with_another_slice_grows_as_far_as_that_is_inside(axis: int) -> None:
+    answer = Prediction(Region((4, 4, 4), (10, 10, 10)), np.full((6, 6, 6), 1.0, np.float32), (1, 2, 2))
+    pixels = np.full(np.delete(SHAPE, axis), -3.0, np.float32)
+    pixels[2:7, 8:12] = 2.0
+    new = Plane(axis, 5).replaced(answer, pixels)
+    assert np.delete(new.region.start, axis).tolist() == [2, 4]
+    assert np.delete(new.region.stop, axis).tolist() == [10, 12]
+    assert (new.region.start[axis], new.region.stop[axis], new.blocks) == (4, 10, (1, 2, 2))
+    np.testing.assert_array_equal(np.take(new.logits, 1, axis), pixels[2:10, 4:12])
+    beside = np.delete(new.logits, 1, axis)
     assert set(np.unique(beside)) == {1.0, -SURE}
     assert (beside == 1).sum() == 5 * 6 * 6
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_a_slice_beside_the_answer_becomes_part_of_it_only_where_it_is_inside(axis: int) -> None:
+    answer = Prediction(Region((4, 4, 4), (10, 10, 10)), np.full((6, 6, 6), 1.0, np.float32))
+    pixels = np.full(np.delete(SHAPE, axis), -3.0, np.float32)
+    same = Plane(axis, 14).replaced(answer, pixels)
+    assert (same.region, same.logits.min()) == (answer.region, 1.0)
+    pixels[5, 6] = 2.0
+    grown = Plane(axis, 14).replaced(answer, pixels)
+    assert grown.region.stop[axis] == 15
+    assert (np.take(grown.logits, -1, axis) > 0).sum() == 1
+    assert (grown.logits > 0).sum() == 6**3 + 1
 
 
 def test_a_slice_is_prepared_once_and_lives_as_long_as_its_volumes_features(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -127,7 +140,7 @@ def test_a_slice_is_prepared_once_and_lives_as_long_as_its_volumes_features(monk
     features = prepare(scan()[0], lambda fraction, what: None, Token())
     first = look(features, Plane(0, 9))
     assert look(features, Plane(0, 9)) is first
-    assert first.volume.shape == (1, *SHAPE[1:])
+    assert first.features.volume.shape == (1, *SHAPE[1:])
     for index in range(module._KEPT):
         look(features, Plane(1, index))
     assert look(features, Plane(0, 9)) is not first

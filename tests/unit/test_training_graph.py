@@ -180,7 +180,7 @@ def test_some_users_click_on_one_slice_alone(scene: list[scans.Example], monkeyp
     monkeypatch.setattr(user, "_ON_A_SLICE", 1.0)
     _, network = untrained()
     random = np.random.default_rng(2)
-    hand = user._Hand.of(scene[0], random)
+    hand = user.Hand.of(scene[0], random)
     assert hand.axis is not None
     assert scene[0].mask[hand.inside(hand.seen(scene[0].mask))]
     asked = []

@@ -43,8 +43,12 @@ class Lesson:
 
 
 @dataclass(frozen=True)
-class _Hand:
-    """Clicks anywhere, or on the slice `index` across `axis` alone."""
+class Hand:
+    """Clicks anywhere, or on the slice `index` across `axis` alone.
+
+    Args:
+        spacing: Of the voxels, or of that slice's pixels.
+    """
 
     mask: Mask
     spacing: tuple[float, ...]
@@ -53,7 +57,7 @@ class _Hand:
     index: int = 0
 
     @classmethod
-    def of(cls, example: Example, random: Random) -> _Hand:
+    def of(cls, example: Example, random: Random) -> Hand:
         """Mostly anywhere, else on the object's largest slice across a random axis."""
         mask, spacing = example.mask, example.features.lattice.spacing
         if random.random() >= _ON_A_SLICE:
@@ -82,7 +86,7 @@ class _Hand:
 
 def lessons(example: Example, network: GraphNetwork, rounds: int, random: Random) -> list[Lesson]:
     """What the network sees at each of its own answers, corrected `rounds` times at most."""
-    hand = _Hand.of(example, random)
+    hand = Hand.of(example, random)
     prompt = hand.first()
     if _looking(example, [prompt], None, Looking.of) is None:  # on a slice: thinner than its pieces, inside of none
         prompt = hand.click(hand.seen(example.mask))
@@ -91,14 +95,14 @@ def lessons(example: Example, network: GraphNetwork, rounds: int, random: Random
 
 def lessons_in_box(example: Example, network: GraphNetwork, rounds: int, random: Random) -> list[Lesson]:
     """The same from a box around the object, or around its cut with a slice."""
-    hand = _Hand(example.mask, example.features.lattice.spacing, random)
+    hand = Hand(example.mask, example.features.lattice.spacing, random)
     flat = example.mask.shape[0] > 1 and random.random() < _FLAT
     prompt = _flat_box(example, random) if flat else _box(example.mask, random)
     return _corrected(example, network, rounds, hand, prompt, Looking.in_boxes)
 
 
 def _corrected(
-    example: Example, network: GraphNetwork, rounds: int, hand: _Hand, prompt: Prompt, look: _Look
+    example: Example, network: GraphNetwork, rounds: int, hand: Hand, prompt: Prompt, look: _Look
 ) -> list[Lesson]:
     target, prompts, before, made = example.target, [prompt], None, []
     for _ in range(rounds + 1):

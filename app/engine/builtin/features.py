@@ -38,7 +38,7 @@ class BuiltinFeatures(Features):
 
     surroundings: NDArray[np.float32]
     far: FarView | None = None
-    alone: OrderedDict[tuple[int, int], BuiltinFeatures] = field(default_factory=OrderedDict)
+    alone: OrderedDict[tuple[int, int], SliceAlone] = field(default_factory=OrderedDict)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,6 +52,20 @@ class FarView:
 
     part: NDArray[np.int32]
     features: BuiltinFeatures
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SliceAlone:
+    """A slice of a volume.
+
+    Args:
+        features: Of it, as of a volume of one slice.
+        tones: (3, rows, columns) lightly smoothed tones, as the volume has them, of this slice, of the one before and
+            of the next; beyond the volume's rim of this one.
+    """
+
+    features: BuiltinFeatures
+    tones: NDArray[np.float32]
 
 
 def prepare_features(volume: Volume, progress: ReportProgress, token: Token, wanted: int = PIECES) -> BuiltinFeatures:

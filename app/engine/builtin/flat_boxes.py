@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from app.engine.builtin.plane import Plane
+from app.engine.builtin.plane import CAP, Plane
 from app.engine.protocol import Logits, Prediction
 from app.geometry import Geometry, Index, Region
 from app.prompts import Box, Point, Prompt, Scribble, SliceMask
@@ -51,7 +51,7 @@ def joined(
         return None
     answer = volume((*(SliceMask(plane.axis, plane.index, mask) for plane, mask in masks.items()), *others))
     for plane in masks:
-        answer = Prediction(*plane.joined(answer, found[plane], heeded=1.0))
+        answer = plane.replaced(answer, np.clip(plane.pixels_alone(found[plane], shape), -CAP, CAP))
     return answer.region, answer.logits
 
 

@@ -13,18 +13,21 @@ from functools import reduce
 import numpy as np
 from numpy.typing import NDArray
 
-from app.engine.builtin.features import BuiltinFeatures, prepare_features
+from app.engine.builtin.features import BuiltinFeatures, SliceAlone, prepare_features
 from app.engine.classic.refinement import SURE
 from app.engine.protocol import Logits, Prediction, Prior, Token
-from app.engine.slicewise.union import plane_of
 from app.geometry import Geometry, Index, Region
+from app.median import median3
 from app.prompts import Box, Point, Prompt, Scribble
 from app.volume import Volume
 
 _SEVERAL = 2  # prompts on one slice from which on it is looked at alone
 _MOST = 12_000  # pieces: with them a further click on 512x512 pixels takes 0.15 s, with 44,000 0.18 on the same day
 _KEPT = 8  # slices whose features are kept
-_CAP = 4.0  # of both logits in their mean
+
+
+CAP = 4.0
+"""Logits that count at most of what is seen of a slice alone, and of what the volume says there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +41,10 @@ class Plane:
     def of(cls, prompts: tuple[Prompt, ...], geometry: Geometry) -> Plane | None:
         """The slice on which several clicks and strokes lie, the thicker one of two; None where there is no such one.
 
-        Nor where the volume is that slice.
+        Nor where the volume is that slice, or nothing is said to be inside.
         """
         clicks = [prompt for prompt in prompts if isinstance(prompt, Point | Scribble)]
-        if len(clicks) < max(_SEVERAL, len(prompts)):
+        if len(clicks) < max(_SEVERAL, len(prompts)) or not any(click.positive for click in clicks):
             return None
         clicked = reduce(Region.union, (click.region() for click in clicks))
         views = {click.axis for click in clicks if isinstance(click, Point)} - {None}
@@ -64,35 +67,48 @@ class Plane:
 
     def prior(self, prior: Prior, shape: Index) -> Prior:
         """What an answer in a volume of that shape says of it."""
-        logits = plane_of(prior, shape, self.axis, self.index)
-        on_it = np.zeros((0, 0, 0), np.float32) if logits is None else logits[None]
+        on_it = self.pixels(prior, shape)[None]
+        if not (on_it > 0).any():
+            on_it = np.zeros((0, 0, 0), np.float32)
         return Prior(Region((0, 0, 0), on_it.shape), on_it)
+
+    def pixels(self, answer: Prediction | Prior, shape: Index) -> Logits:
+        """What an answer in a volume of that shape says of each pixel (rows, columns) of this slice."""
+        whole = Region.plane(shape, self.axis, self.index)
+        logits, here = np.full(whole.shape, -SURE, np.float32), answer.region.intersection(whole)
+        if here.size:
+            logits[here.within(whole).slices] = answer.logits[here.within(answer.region).slices]
+        return np.ascontiguousarray(logits.squeeze(self.axis))
+
+    def pixels_alone(self, alone: Prediction, shape: Index) -> Logits:
+        """The same of an answer on this slice alone."""
+        rows, columns = (n for axis, n in enumerate(shape) if axis != self.axis)
+        logits = np.full((rows, columns), -SURE, np.float32)
+        if alone.region.size:
+            logits[alone.region.slices[1:]] = alone.logits[0]
+        return logits
 
     def mask(self, alone: Prediction, shape: Index) -> NDArray[np.bool_]:
         """What of this slice of a volume of that shape an answer on it alone has inside."""
-        rows, columns = (n for axis, n in enumerate(shape) if axis != self.axis)
-        mask = np.zeros((rows, columns), dtype=bool)
-        if alone.region.size:
-            mask[alone.region.slices[1:]] = alone.logits[0] > 0
-        return mask
+        return self.pixels_alone(alone, shape) > 0
 
-    def joined(self, answer: Prediction, alone: Prediction, heeded: float = 0.5) -> tuple[Region, Logits]:
-        """An answer, on this slice the mean with what is said of the slice alone.
+    def replaced(self, answer: Prediction, pixels: Logits) -> Prediction:
+        """An answer with other logits (rows, columns) on this slice, and around it as far as these are inside.
 
-        Args:
-            heeded: Weight of the latter in that mean, 0..1.
+        Those of the answer are written over where it has room for them: a copy of a liver's takes 15 ms of a click.
         """
-        seen = Region(self._back(alone.region.start, 0), self._back(alone.region.stop, 1))
-        region = answer.region.union(seen)
-        logits = np.full(region.shape, -SURE, dtype=np.float32)
-        logits[answer.region.within(region).slices] = answer.logits
-        here = Region.plane(region.stop, self.axis, self.index).intersection(region)
-        other = np.full(here.shape, -SURE, dtype=np.float32)
-        if seen.size:
-            other[seen.within(here).slices] = alone.logits[0].reshape(seen.shape)
-        view = logits[here.within(region).slices]
-        view[...] = (1 - heeded) * np.clip(view, -_CAP, _CAP) + heeded * np.clip(other, -_CAP, _CAP)
-        return region, logits
+        whole = Region(self._back((0, 0, 0), 0), self._back((0, *pixels.shape), 1))
+        flat = np.expand_dims(pixels, self.axis)
+        inside = Region.around(flat > 0)
+        region = answer.region if inside is None else answer.region.union(inside.placed(whole.start))
+        logits = answer.logits
+        if region != answer.region:
+            logits = np.full(region.shape, -SURE, dtype=np.float32)
+            logits[answer.region.within(region).slices] = answer.logits
+        here = whole.intersection(region)
+        if here.size:
+            logits[here.within(region).slices] = flat[here.within(whole).slices]
+        return Prediction(region, logits, answer.blocks)
 
     def _flattened(self, prompt: Prompt) -> Prompt:
         if isinstance(prompt, Point):
@@ -114,12 +130,20 @@ class Plane:
         return int(k), int(j), int(i)
 
 
-def look(features: BuiltinFeatures, plane: Plane) -> BuiltinFeatures:
+def look(features: BuiltinFeatures, plane: Plane) -> SliceAlone:
     """A slice of a prepared volume, prepared alone: the first time, in 0.2 s for 512x512 pixels."""
     kept, key = features.alone, (plane.axis, plane.index)
     if key not in kept:
-        kept[key] = prepare_features(plane.alone(features.volume), lambda fraction, what: None, Token(), _MOST)
+        alone = prepare_features(plane.alone(features.volume), lambda fraction, what: None, Token(), _MOST)
+        kept[key] = SliceAlone(alone, _tones(features, plane))
     kept.move_to_end(key)
     while len(kept) > _KEPT:
         kept.popitem(last=False)
     return kept[key]
+
+
+def _tones(features: BuiltinFeatures, plane: Plane) -> NDArray[np.float32]:
+    last = features.volume.shape[plane.axis] - 1
+    slices = [min(max(0, plane.index + away), last) for away in (0, -1, 1)]
+    pixels = (np.ascontiguousarray(np.take(features.volume.array, index, plane.axis)) for index in slices)
+    return np.stack([median3(features.tone(one), (1, 1)) for one in pixels])

@@ -9,13 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.engine.builtin import features, flat_boxes, propagator
-from app.engine.builtin.carry_network import CarryNetwork
+from app.engine.builtin.click_features import of_clicks
+from app.engine.builtin.clicked import Clicked
 from app.engine.builtin.deciding import decide, idea
 from app.engine.builtin.features import BuiltinFeatures, pack, prepare_features, unpack
 from app.engine.builtin.graph_network import GraphNetwork
 from app.engine.builtin.looking import Looking
 from app.engine.builtin.plane import Plane, look
 from app.engine.builtin.propagator import Ask, GuidedMemory
+from app.engine.builtin.square_network import SquareNetwork
 from app.engine.builtin.zooming import at_its_size
 from app.engine.classic import ClassicPredictor
 from app.engine.classic.features import Features
@@ -39,7 +41,12 @@ IN_BOXES = "boxes.safetensors"
 """Of the one that is asked about boxes, and about clicks beside them."""
 
 CARRYING = "carry.safetensors"
-"""And of the one that sees every carried slice."""
+"""Of the one that sees every carried slice once more."""
+
+CLICKING = "clicked.safetensors"
+"""And of the one that sees a slice with clicks once more."""
+
+_HEEDED = 0.7  # of what that adds: more is right on scans that were learnt from, less on others (`training/REPORT.md`)
 
 
 class BuiltinPredictor(ClassicPredictor):
@@ -58,14 +65,15 @@ class BuiltinPredictor(ClassicPredictor):
         self._network = GraphNetwork.load(weights)
         self._at_slices = GraphNetwork.load(weights.with_name(AT_SLICES))
         self._in_boxes = GraphNetwork.load(weights.with_name(IN_BOXES))
-        self._carrying = CarryNetwork.load(weights.with_name(CARRYING))
+        self._carrying = SquareNetwork.load(weights.with_name(CARRYING))
+        self._clicking = SquareNetwork.load(weights.with_name(CLICKING))
 
     def prepare(self, volume: Volume, progress: ReportProgress, token: Token) -> BuiltinFeatures:
         """Supervoxels, their graph, and what lies around each."""
         return prepare_features(volume, progress, token)
 
     def predict(self, prepared: Features, prompts: tuple[Prompt, ...], prior: Prior | None) -> Prediction:
-        """As `classic`; where all of several clicks lie on one slice, that is looked at alone, too.
+        """As `classic`; where all of several clicks lie on one slice, that is looked at alone, too, and once more.
 
         Of boxes on slices that is what the answer in the volume begins with.
         """
@@ -77,13 +85,19 @@ class BuiltinPredictor(ClassicPredictor):
         plane = Plane.of(prompts, geometry)
         if plane is None:
             return super().predict(own, prompts, prior)
+        answer, clicked = self.clicked(own, plane, prompts, prior)
+        seen = plane.replaced(answer, self._once_more(clicked))
+        held = bound(own, Seeds.of(prompts, geometry.shape, geometry.spacing), seen.region, seen.logits)
+        return replace(held, blocks=seen.blocks)
+
+    def clicked(
+        self, own: BuiltinFeatures, plane: Plane, prompts: tuple[Prompt, ...], prior: Prior | None
+    ) -> tuple[Prediction, Clicked]:
+        """The answer in the volume to prompts that all lie on a slice, and that slice before it is seen once more."""
         with pool() as beside:
             looking = beside.submit(self._alone, own, plane, prompts, prior)
             answer = super().predict(own, prompts, prior)
-        joined = bound(
-            own, Seeds.of(prompts, geometry.shape, geometry.spacing), *plane.joined(answer, looking.result())
-        )
-        return replace(joined, blocks=answer.blocks)
+        return answer, Clicked.of(own, plane, prompts, answer, looking.result(), prior)
 
     def solve(self, prepared: Features, seeds: Seeds, prior: Prior | None) -> NDArray[np.float32]:
         """Logits (n,) of the pieces."""
@@ -121,7 +135,14 @@ class BuiltinPredictor(ClassicPredictor):
     ) -> Prediction:
         """The answer on a slice, as if there were no other."""
         last = None if prior is None else plane.prior(prior, features.volume.shape)
-        return super().predict(look(features, plane), plane.flat(prompts), last)
+        return super().predict(look(features, plane).features, plane.flat(prompts), last)
+
+    def _once_more(self, clicked: Clicked) -> Logits:
+        """Logits (rows, columns) of a clicked slice."""
+        square, pixels = clicked.square, clicked.both.copy()
+        added = square.put(self._clicking(*of_clicks(clicked, square)), square.window)
+        pixels[square.window] += np.float32(_HEEDED) * added
+        return pixels
 
     def _boxed(
         self, features: BuiltinFeatures, prompts: tuple[Prompt, ...], prior: Prior | None

@@ -1,6 +1,6 @@
 """Carrying slices with the network's own idea of the whole object, which tells where it lies and where it ends.
 
-Another network sees every step once more (`carry_network.py`): what `classic` weighs by hand, and the slices.
+Another network sees every step once more (`square_network.py`): what `classic` weighs by hand, and the slices.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Ask = Callable[[Mapping[int, Mask]], Idea]
 """What the network makes of masks of slices: logits (n,) of the pieces, 0 where it does not look."""
 
 Correct = Callable[[Logits, Logits], Logits]
-"""What to add to the logits of a step, from maps and numbers (`CarryNetwork`)."""
+"""What to add to the logits of a step, from maps and numbers (`SquareNetwork`)."""
 
 _FAR = 8  # slices after which the network is asked anew, with the last carried mask: a long object has left its view
 _ENOUGH = 0.5  # of the support on the given slices: with so much a mask is not doubted

@@ -1,12 +1,11 @@
-"""The network for carried slices in torch: parameter names as `app/engine/builtin/carry_network.py` reads them."""
+"""`SquareNetwork` in torch: parameter names as `app/engine/builtin/square_network.py` reads them."""
 
 from __future__ import annotations
 
 from torch import Tensor, nn
 from torch.nn import functional
 
-from app.engine.builtin.carry_network import DILATION, GAIN
-from app.engine.builtin.step_features import MAPS, NUMBERS
+from app.engine.builtin.square_network import DILATION, GAIN
 
 FINE, MIDDLE, COARSE = 16, 24, 32
 """Channels of the three scales."""
@@ -16,12 +15,16 @@ def _near(inside: int, outside: int, apart: int = 1) -> nn.Conv2d:
     return nn.Conv2d(inside, outside, 3, padding=apart, dilation=apart)
 
 
-class TrainedCarryNetwork(nn.Module):
-    """See `CarryNetwork`; untrained it adds nothing."""
+class TrainedSquareNetwork(nn.Module):
+    """See `SquareNetwork`; untrained it adds nothing.
 
-    def __init__(self) -> None:
+    Args:
+        maps, numbers: How many it is told.
+    """
+
+    def __init__(self, maps: int, numbers: int) -> None:
         super().__init__()
-        self.maps, self.numbers = _near(MAPS, FINE), nn.Linear(NUMBERS, FINE)
+        self.maps, self.numbers = _near(maps, FINE), nn.Linear(numbers, FINE)
         self.fine, self.fine_2, self.out = _near(FINE, FINE), _near(FINE, FINE), _near(FINE, 1)
         self.to_middle, self.from_middle = nn.Conv2d(FINE, MIDDLE, 2, stride=2), nn.Conv2d(MIDDLE, FINE, 1)
         self.middle_1, self.middle_2, self.middle_3 = (_near(MIDDLE, MIDDLE) for _ in range(3))
@@ -33,7 +36,7 @@ class TrainedCarryNetwork(nn.Module):
             nn.init.zeros_(self.out.bias)
 
     def forward(self, maps: Tensor, numbers: Tensor) -> Tensor:
-        """(b, side, side) logits to add, from maps (b, MAPS, side, side) and numbers (b, NUMBERS)."""
+        """(b, side, side) logits to add, from maps (b, n, side, side) and numbers (b, m)."""
         relu = functional.relu
         fine = relu(self.maps(maps) + self.numbers(numbers)[:, :, None, None])
         fine = fine + relu(self.fine(fine))

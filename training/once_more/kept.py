@@ -1,4 +1,4 @@
-"""`Kept`: what was seen of carried slices, in files, so that a step learns from many objects at once."""
+"""`Kept`: what was seen, in files, so that a step learns from many objects at once."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from training.carried.walk import Seen
+from training.once_more.seen import Seen
 
-_PARTS = ("maps", "numbers", "target", "away")
+_PARTS = ("maps", "numbers", "target", "turn")
 
 
 @dataclass(frozen=True)
@@ -32,11 +32,11 @@ class Kept:
         Raises:
             FileNotFoundError: when nothing was.
         """
-        names = sorted(path.name.removesuffix(".away.npy") for path in folder.glob("*.away.npy"))
+        names = sorted(path.name.removesuffix(".turn.npy") for path in folder.glob("*.turn.npy"))
         if not names:
-            raise FileNotFoundError(f"{folder} holds no slices: python -m training.carried.gather --out {folder}")
+            raise FileNotFoundError(f"{folder} holds no slices: python -m training.once_more.gather --out {folder}")
         parts = [{part: np.load(folder / f"{name}.{part}.npy", mmap_mode="r") for part in _PARTS} for name in names]
-        return cls(parts, np.cumsum([len(part["away"]) for part in parts]))
+        return cls(parts, np.cumsum([len(part["turn"]) for part in parts]))
 
     @staticmethod
     def write(folder: Path, name: str, seen: list[Seen]) -> None:
@@ -53,4 +53,4 @@ class Kept:
         which = int(np.searchsorted(self.ends, number, side="right"))
         part, at = self.parts[which], number - int(self.ends[which])
         maps, numbers, target = (np.array(part[name][at], dtype=np.float32) for name in _PARTS[:3])
-        return Seen(maps, numbers, target, int(part["away"][at]))
+        return Seen(maps, numbers, target, int(part["turn"][at]))

@@ -1,6 +1,6 @@
-"""`CarryNetwork`: what to add to the logits of a carried slice, in numpy: 55,000 parameters on 64 x 64 points.
+"""`SquareNetwork`: what to add to the logits of a slice, in numpy: 56,000 parameters on the points of a `Square`.
 
-A small U-Net (Ronneberger, Fischer and Brox, 2015) of three scales. `training/carried/network.py` is the same in torch.
+A small U-Net (Ronneberger, Fischer and Brox, 2015) of three scales; `training/once_more/network.py` is it in torch.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ DILATION = 2
 """Points between the taps of the last layer of the coarsest scale."""
 
 
-class CarryNetwork(NumpyNetwork):
-    """Called with what `step_features.of_step` tells of a step."""
+class SquareNetwork(NumpyNetwork):
+    """Called with what `step_features.py` tells of a carried slice, or `click_features.py` of a clicked one."""
 
     __slots__ = ()
 

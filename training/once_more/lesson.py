@@ -1,4 +1,4 @@
-"""`CarriedLesson`: what a step teaches the network that sees every carried slice once more."""
+"""`OnceMoreLesson`: what a step teaches a network that sees an answer once more."""
 
 from __future__ import annotations
 
@@ -11,27 +11,66 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from app.engine.builtin.step_features import GIVEN_DEPTH, GIVEN_TONE, LOGITS, SURE, TOLD, TONES
+from app.engine.builtin import click_features, step_features
+from app.engine.classic.refinement import SURE
 from training.batches import Recipe
-from training.carried.kept import Kept
-from training.carried.network import TrainedCarryNetwork
-from training.carried.walk import Seen
+from training.once_more.kept import Kept
+from training.once_more.network import TrainedSquareNetwork
+from training.once_more.seen import Seen
 from training.scans import Scan
 from training.shapes import Random
 
-_UNTOLD, _UNGIVEN = 0.15, 0.1  # share of the slices without the graph network's idea, without the given slice
 _CONTRAST = 0.35  # logarithm by which tones are stretched or pressed at most; half are turned dark for bright, too
 _BEYOND = 16  # points: keeps the entropy of small objects from counting for more than that of others
-_WRONG = 6.0  # entropy in units of the object, above which a slice is lost and teaches no more
+_WRONG = 6.0  # entropy in units of the object, above which an answer is lost and teaches no more
 _SMOOTH = 8  # points
 
 
 @dataclass(frozen=True)
-class CarriedLesson:
+class Told:
+    """What a network is told.
+
+    Args:
+        maps, numbers: How many.
+        tones: Maps of tones.
+        logits: The map of what is to be corrected, divided by `SURE`.
+        without: Maps that are not known in some lessons, and in which share.
+        first: The first turn that it sees.
+    """
+
+    maps: int
+    numbers: int
+    tones: slice
+    logits: int
+    without: tuple[tuple[tuple[int, ...], float], ...]
+    first: int
+
+
+CARRIED = Told(
+    step_features.MAPS,
+    step_features.NUMBERS,
+    step_features.TONES,
+    step_features.LOGITS,
+    (((step_features.TOLD,), 0.15), ((step_features.GIVEN_TONE, step_features.GIVEN_DEPTH), 0.1)),
+    first=1,
+)
+CLICKED = Told(
+    click_features.MAPS,
+    click_features.NUMBERS,
+    click_features.TONES,
+    click_features.LOGITS,
+    (*(((beside,), 0.2) for beside in click_features.BESIDE), (click_features.LAST, 0.15)),
+    first=2,
+)
+
+
+@dataclass(frozen=True)
+class OnceMoreLesson:
     """See `train.Lesson`; `real` scans went into the slices that were kept."""
 
     recipe: Recipe
     real: list[Scan]
+    told: Told
 
     @cached_property
     def kept(self) -> Kept:
@@ -42,34 +81,34 @@ class CarriedLesson:
             FileNotFoundError: when it holds nothing.
         """
         if self.recipe.kept is None:
-            raise ValueError("--kept names no folder of slices that `training.carried.gather` gathered")
+            raise ValueError("--kept names no folder of answers that `training.once_more.gather` gathered")
         return Kept.open(self.recipe.kept)
 
-    def network(self) -> TrainedCarryNetwork:
+    def network(self) -> TrainedSquareNetwork:
         """Untrained."""
-        return TrainedCarryNetwork()
+        return TrainedSquareNetwork(self.told.maps, self.told.numbers)
 
     def batch(self, number: int) -> list[Seen]:
-        """`recipe.batch` slices of any objects."""
+        """`recipe.batch` answers for any objects."""
         random = np.random.default_rng((self.recipe.seed, number))
         return [self.kept[n] for n in random.choice(len(self.kept), self.recipe.batch).tolist()]
 
     def loss(
-        self, network: TrainedCarryNetwork, batch: list[Seen], number: int, placed: Callable[[Tensor], Tensor]
+        self, network: TrainedSquareNetwork, batch: list[Seen], number: int, placed: Callable[[Tensor], Tensor]
     ) -> tuple[Tensor, float, float]:
-        """The mean loss, and mean Dice of slices beside a given one and of those farther away."""
-        maps, numbers, target = varied(batch, np.random.default_rng((self.recipe.seed, number)))
+        """The mean loss, and mean Dice in the first turn and in later ones."""
+        maps, numbers, target = varied(batch, self.told, np.random.default_rng((self.recipe.seed, number)))
         with torch.autocast("cpu", torch.bfloat16):
             added = network(maps, numbers)
-        logits = added.float() + SURE * maps[:, LOGITS]
+        logits = added.float() + SURE * maps[:, self.told.logits]
         dice = _dice((logits > 0).float(), target).detach()
-        beside = torch.tensor([one.away == 1 for one in batch])
-        near, far = (float(dice[which].mean()) if which.any() else float(dice.mean()) for which in (beside, ~beside))
+        first = torch.tensor([one.turn == self.told.first for one in batch])
+        near, far = (float(dice[which].mean()) if which.any() else float(dice.mean()) for which in (first, ~first))
         return loss_of(logits, target), near, far
 
 
-def varied(chosen: list[Seen], random: Random) -> tuple[Tensor, Tensor, Tensor]:
-    """Maps, numbers and targets of several steps; turned, in other contrasts, some without all that is known."""
+def varied(chosen: list[Seen], told: Told, random: Random) -> tuple[Tensor, Tensor, Tensor]:
+    """Maps, numbers and targets of several answers; turned, in other contrasts, some without all that is known."""
     maps = torch.from_numpy(np.stack([one.maps for one in chosen]))
     numbers = torch.from_numpy(np.stack([one.numbers for one in chosen]))
     target = torch.from_numpy(np.stack([one.target for one in chosen]))
@@ -80,8 +119,8 @@ def varied(chosen: list[Seen], random: Random) -> tuple[Tensor, Tensor, Tensor]:
         maps, target = maps.transpose(2, 3).contiguous(), target.transpose(1, 2)
     count = len(chosen)
     sign = random.choice([-1.0, 1.0], count) * np.exp(random.uniform(-_CONTRAST, _CONTRAST, count))
-    maps[:, TONES] = (maps[:, TONES] * torch.from_numpy(sign).float()[:, None, None, None]).clamp(-1, 1)
-    for which, share in (((TOLD,), _UNTOLD), ((GIVEN_TONE, GIVEN_DEPTH), _UNGIVEN)):
+    maps[:, told.tones] = (maps[:, told.tones] * torch.from_numpy(sign).float()[:, None, None, None]).clamp(-1, 1)
+    for which, share in told.without:
         without = torch.from_numpy(random.random(count) < share)
         for number in which:
             maps[without, number] = 0

@@ -1,4 +1,4 @@
-"""What is learnt from one object: its slices as they are carried, with all errors on the way."""
+"""Carried slices of one object, as they are without the network that is to learn, with all errors on the way."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from app.engine.builtin.predictor import BuiltinPredictor
-from app.engine.builtin.propagator import Correct, GuidedMemory, carry, remember
+from app.engine.builtin.propagator import GuidedMemory, carry, remember
 from app.engine.builtin.square import Square
 from app.engine.evaluation.protocols import slicing_axis
 from training.graph.given_slices import drawn
 from training.graph.scans import Example, Mask
 from training.graph.user import large_slice
+from training.once_more.seen import Floats, Seen
 from training.shapes import Random
 
 _AS_SLICED = 0.6  # share of the objects that are carried across the slices of the scan
@@ -24,39 +24,20 @@ _BEYOND = 2  # slices past an object's end
 _LONGEST = 40  # slices to one side
 _FEWEST, _SMALLEST = 5, 25  # slices of an object, pixels of its largest
 
-Floats = NDArray[np.float32]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Seen:
-    """What the network was told at one step, and what it should have said.
-
-    Args:
-        maps, numbers: See `step_features.of_step`.
-        target: (side, side) share of the object at each point.
-        away: Slices from the given one.
-    """
-
-    maps: Floats
-    numbers: Floats
-    target: Floats
-    away: int
-
 
 @dataclass
 class Listening:
-    """A network that notes what it is told."""
+    """A network that notes what it is told and adds nothing."""
 
-    network: Correct
     told: tuple[Floats, Floats] | None = None
 
     def __call__(self, maps: Floats, numbers: Floats) -> Floats:
-        """See `CarryNetwork`."""
+        """See `SquareNetwork`."""
         self.told = maps, numbers
-        return self.network(maps, numbers)
+        return np.zeros(maps.shape[1:], dtype=np.float32)
 
 
-def walk(example: Example, predictor: BuiltinPredictor, asked: Correct, random: Random) -> list[Seen]:
+def walk(example: Example, predictor: BuiltinPredictor, random: Random) -> list[Seen]:
     """Both ways from a given slice; nothing from an object of few slices."""
     mask, spacing = example.mask, example.features.lattice.spacing
     axis = slicing_axis(spacing) if random.random() < _AS_SLICED else int(random.integers(3))
@@ -66,7 +47,7 @@ def walk(example: Example, predictor: BuiltinPredictor, asked: Correct, random: 
     first = large_slice(mask, axis, random)
     plane = np.take(mask, first, axis)
     given = plane if random.random() < _TRUE else drawn(plane, np.delete(spacing, axis).tolist(), random)
-    listening = Listening(asked)
+    listening = Listening()
     memory = remember(example.features, axis, {first: given}, predictor.asking(example.features, axis), listening)
     return [seen for way in (1, -1) for seen in _side(memory, first, way, mask, listening, random)]
 
