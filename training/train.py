@@ -38,8 +38,8 @@ LESSONS: dict[str, Callable[[Recipe, list[Scan]], Any]] = {
     "graph": GraphLesson,
     "graph-slices": GivenSlicesLesson,
     "graph-boxes": BoxesLesson,
-    "carried": partial(OnceMoreLesson, told=CARRIED),
-    "clicked": partial(OnceMoreLesson, told=CLICKED),
+    "carried": partial(OnceMoreLesson, layout=CARRIED),
+    "clicked": partial(OnceMoreLesson, layout=CLICKED),
     "cubes": CubeLesson,
     "slices": SliceLesson,
 }

@@ -11,7 +11,8 @@ from app.engine.builtin.features import BuiltinFeatures, prepare_features
 from app.engine.builtin.propagator import Correct, GuidedMemory, carry, remember
 from app.engine.builtin.square import SIDE
 from app.engine.builtin.square_network import SquareNetwork
-from app.engine.builtin.step_features import GIVEN_DEPTH, LOGITS, MAPS, NUMBERS, ON_SLICE, SURE
+from app.engine.builtin.step_features import GIVEN_DEPTH, LOGITS, MAPS, NUMBERS, ON_SLICE
+from app.engine.classic.refinement import SURE
 from app.engine.protocol import Token
 from app.geometry import Geometry
 from app.volume import Volume

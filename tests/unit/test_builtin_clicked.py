@@ -93,11 +93,17 @@ def test_prompts_lie_where_they_were_made_and_the_newest_has_its_sign(features: 
         assert (maps[EXCLUDED] == 1).sum() == prompts.count(OUT)
         assert (np.abs(maps[NEWEST]) == 1).sum() == (3 if prompts[-1] is stroke else 1)
         assert maps[NEWEST].min() + maps[NEWEST].max() == sign
-        row, column = (round(24 - first) for first in square.origin[:1] * 2)
-        assert maps[INCLUDED][row, round(26 - square.origin[1])] == 1
-        assert row == column
+        row, column = (round(at - first) for at, first in zip(IN.index[1:], square.origin, strict=True))
+        assert maps[INCLUDED][row, column] == 1
         assert numbers[0] == pytest.approx(len(prompts) / 5)
         assert numbers[1] == pytest.approx(sum(prompt.positive for prompt in prompts) / 5)
+
+
+def test_of_more_prompts_than_it_learnt_from_it_is_told_no_more(features: BuiltinFeatures) -> None:
+    some, many = (clicked(features, *(IN, OUT) * pairs) for pairs in (6, 500))
+    told, as_many = (of_clicks(seen, seen.square)[1] for seen in (some, many))
+    np.testing.assert_array_equal(told, as_many)
+    assert told[:2].tolist() == pytest.approx([1.2, 1.2])
 
 
 def test_without_an_answer_before_there_is_none_in_the_maps(features: BuiltinFeatures) -> None:

@@ -95,7 +95,7 @@ def test_an_answer_on_a_slice_goes_out_and_comes_back_to_its_place(axis: int) ->
     on_it = prior.logits[0, rows : rows + 10, columns : columns + 10]
     np.testing.assert_array_equal(on_it, np.take(logits, 8 - region.start[axis], axis))
     assert (prior.logits == -SURE).sum() == prior.region.size - 100
-    back = plane.replaced(Prediction(region, logits), plane.pixels_alone(Prediction(prior.region, prior.logits), SHAPE))
+    back = plane.write(Prediction(region, logits), plane.pixels_alone(Prediction(prior.region, prior.logits), SHAPE))
     assert back.region == region
     np.testing.assert_array_equal(back.logits, logits)
 
@@ -110,7 +110,7 @@ def test_an_answer_with_another_slice_grows_as_far_as_that_is_inside(axis: int) 
     answer = Prediction(Region((4, 4, 4), (10, 10, 10)), np.full((6, 6, 6), 1.0, np.float32), (1, 2, 2))
     pixels = np.full(np.delete(SHAPE, axis), -3.0, np.float32)
     pixels[2:7, 8:12] = 2.0
-    new = Plane(axis, 5).replaced(answer, pixels)
+    new = Plane(axis, 5).write(answer, pixels)
     assert np.delete(new.region.start, axis).tolist() == [2, 4]
     assert np.delete(new.region.stop, axis).tolist() == [10, 12]
     assert (new.region.start[axis], new.region.stop[axis], new.blocks) == (4, 10, (1, 2, 2))
@@ -124,10 +124,10 @@ def test_an_answer_with_another_slice_grows_as_far_as_that_is_inside(axis: int) 
 def test_a_slice_beside_the_answer_becomes_part_of_it_only_where_it_is_inside(axis: int) -> None:
     answer = Prediction(Region((4, 4, 4), (10, 10, 10)), np.full((6, 6, 6), 1.0, np.float32))
     pixels = np.full(np.delete(SHAPE, axis), -3.0, np.float32)
-    same = Plane(axis, 14).replaced(answer, pixels)
+    same = Plane(axis, 14).write(answer, pixels)
     assert (same.region, same.logits.min()) == (answer.region, 1.0)
     pixels[5, 6] = 2.0
-    grown = Plane(axis, 14).replaced(answer, pixels)
+    grown = Plane(axis, 14).write(answer, pixels)
     assert grown.region.stop[axis] == 15
     assert (np.take(grown.logits, -1, axis) > 0).sum() == 1
     assert (grown.logits > 0).sum() == 6**3 + 1

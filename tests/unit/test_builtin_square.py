@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from app.engine.builtin.square import SIDE, Square
 
@@ -64,3 +65,40 @@ def test_a_window_of_the_slice_gives_what_the_whole_slice_gives() -> None:
     plane = np.random.default_rng(1).normal(size=(90, 110)).astype(np.float32)
     square = Square.around(disc(plane.shape, (44, 52), (10, 14)), (1, 1))
     np.testing.assert_array_equal(square.take(plane[square.window], square.window), square.take(plane, whole(plane)))
+
+
+def test_points_within_the_slice_are_known_and_depth_has_a_most() -> None:
+    plane = disc((30, 40), (3, 20), (3, 3))
+    square = Square.around(plane, (1, 1))
+    everywhere = square.take(np.ones(plane.shape, np.float32)[square.window], square.window, 0.0)
+    np.testing.assert_array_equal(square.within, everywhere)
+    assert set(np.unique(square.within)) == {0, 1}
+    depth = square.depth(plane)
+    assert (depth > 0).sum() == plane.sum()
+    assert depth.min() == -1
+    assert 0 < depth.max() < 1
+    limited = square.take_limited(np.full(plane.shape, 9.0)[square.window], square.window, 3, -1.5)
+    np.testing.assert_array_equal(limited, np.where(square.within > 0, 1, -0.5))
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (2, 300), (170, 1), (90, 410)])
+@pytest.mark.parametrize("steps", [(1.0, 1.0), (0.4, 3.1), (2.5, 0.7)])
+def test_what_is_taken_and_put_is_what_filters_and_interpolation_give(
+    shape: tuple[int, int], steps: tuple[float, float]
+) -> None:
+    plane = np.random.default_rng(2).normal(size=shape).astype(np.float32)
+    square = Square.around(np.ones(shape, dtype=bool), steps)
+    crop = plane[square.window]
+    sizes = [max(1, round(stride)) if max(square.strides) > 1.5 else 1 for stride in square.strides]
+    starts = [first - span.start for first, span in zip(square.origin, square.window, strict=True)]
+    lines = [start + np.arange(SIDE) * stride for start, stride in zip(starts, square.strides, strict=True)]
+    places, blurred = np.stack(np.meshgrid(*lines, indexing="ij")), ndimage.uniform_filter(crop, sizes)
+    for beyond, how in ((None, {"mode": "nearest"}), (-3.0, {"mode": "constant", "cval": -3.0})):
+        expected = ndimage.map_coordinates(blurred, places, order=1, **how)
+        np.testing.assert_allclose(square.take(crop, square.window, beyond), expected, atol=1e-5)
+    values = np.random.default_rng(3).normal(size=(SIDE, SIDE)).astype(np.float32)
+    back = [
+        (np.arange(n) - start) / stride for n, start, stride in zip(crop.shape, starts, square.strides, strict=True)
+    ]
+    expected = ndimage.map_coordinates(values, np.stack(np.meshgrid(*back, indexing="ij")), order=1, mode="constant")
+    np.testing.assert_allclose(square.put(values, square.window), expected, atol=1e-5)

@@ -18,22 +18,22 @@ from training.batches import Recipe
 from training.export import export_graph
 from training.once_more.gather import walked
 from training.once_more.kept import Kept
-from training.once_more.lesson import CARRIED, CLICKED, OnceMoreLesson, Told, loss_of, varied
+from training.once_more.lesson import CARRIED, CLICKED, Layout, OnceMoreLesson, loss_of, varied
 from training.once_more.seen import Seen
 from training.scenes import Mix
 from training.state import State
 
-TOLD = {"carried": CARRIED, "clicked": CLICKED}
+LAYOUTS = {"carried": CARRIED, "clicked": CLICKED}
 
 
-@pytest.fixture(scope="module", params=TOLD)
+@pytest.fixture(scope="module", params=LAYOUTS)
 def of(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
 @pytest.fixture(scope="module")
-def told(of: str) -> Told:
-    return TOLD[of]
+def layout(of: str) -> Layout:
+    return LAYOUTS[of]
 
 
 @pytest.fixture(scope="module")
@@ -43,11 +43,11 @@ def seen(of: str) -> list[Seen]:
 
 
 @pytest.fixture(scope="module")
-def lesson(seen: list[Seen], told: Told, tmp_path_factory: pytest.TempPathFactory) -> OnceMoreLesson:
+def lesson(seen: list[Seen], layout: Layout, tmp_path_factory: pytest.TempPathFactory) -> OnceMoreLesson:
     folder = tmp_path_factory.mktemp("kept")
     Kept.write(folder, "00-000", seen[:7])
     Kept.write(folder, "00-001", seen[7:])
-    return OnceMoreLesson(Recipe(48, 6, 2, 5, Mix(), folder), [], told)
+    return OnceMoreLesson(Recipe(48, 6, 2, 5, Mix(), folder), [], layout)
 
 
 def test_kept_slices_are_the_seen_ones_in_their_order(seen: list[Seen], lesson: OnceMoreLesson) -> None:
@@ -76,33 +76,33 @@ def test_workers_have_objects_of_their_own(of: str, seen: list[Seen]) -> None:
 def test_without_slices_it_is_said_what_makes_them(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"training\.once_more\.gather"):
         _ = OnceMoreLesson(Recipe(48, 6, 2, 5, Mix()), [], CARRIED).kept
-    with pytest.raises(FileNotFoundError, match=r"training\.once_more\.gather --out"):
+    with pytest.raises(FileNotFoundError, match=r"training\.once_more\.gather --of WHAT --out"):
         Kept.open(tmp_path)
 
 
-def test_every_slice_is_seen_with_what_should_have_been_said(seen: list[Seen], told: Told) -> None:
-    assert [one.turn for one in seen].count(told.first) >= 2
+def test_every_slice_is_seen_with_what_should_have_been_said(seen: list[Seen], layout: Layout) -> None:
+    assert [one.turn for one in seen].count(layout.first_turn) >= 2
     assert len(seen) > 8
     for one in seen:
-        assert one.maps.shape == (told.maps, *one.target.shape)
-        assert one.numbers.shape == (told.numbers,)
+        assert one.maps.shape == (layout.maps, *one.target.shape)
+        assert one.numbers.shape == (layout.numbers,)
         assert 0 <= one.target.min() <= one.target.max() <= 1
-    early = [one for one in seen if one.turn == told.first]
-    alike = [2 * ((a := o.maps[told.logits] > 0) & (b := o.target > 0.5)).sum() / (a.sum() + b.sum()) for o in early]
+    early = [one for one in seen if one.turn == layout.first_turn]
+    alike = [2 * ((a := o.maps[layout.logits] > 0) & (b := o.target > 0.5)).sum() / (a.sum() + b.sum()) for o in early]
     assert np.median(alike) > 0.6  # the target lies where the mask was carried to, or clicked
 
 
-def test_maps_and_target_are_turned_together_and_only_tones_change(seen: list[Seen], told: Told) -> None:
+def test_maps_and_target_are_turned_together_and_only_tones_change(seen: list[Seen], layout: Layout) -> None:
     marked = []
     for one in seen[:6]:
         maps = one.maps.copy()
-        maps[told.logits], maps[6] = one.target, 0.5
+        maps[layout.logits], maps[6] = one.target, 0.5
         marked.append(Seen(maps, one.numbers, one.target, one.turn))
     for seed in range(8):
-        maps, numbers, target = varied(marked, told, np.random.default_rng(seed))
-        torch.testing.assert_close(maps[:, told.logits], target)
+        maps, numbers, target = varied(marked, layout, np.random.default_rng(seed))
+        torch.testing.assert_close(maps[:, layout.logits], target)
         assert (maps[:, 6] == 0.5).all()
-        assert maps[:, told.tones].abs().max() <= 1
+        assert maps[:, layout.tones].abs().max() <= 1
         np.testing.assert_array_equal(numbers.numpy(), np.stack([one.numbers for one in marked]))
 
 
@@ -116,7 +116,7 @@ def test_the_loss_is_small_for_what_is_right_and_bounded_for_what_is_lost() -> N
 
 
 def test_a_step_teaches_and_its_weights_have_the_form_that_ships(
-    lesson: OnceMoreLesson, told: Told, tmp_path: Path
+    lesson: OnceMoreLesson, layout: Layout, tmp_path: Path
 ) -> None:
     torch.manual_seed(0)
     state, batch = State.fresh(lesson.network(), 3e-3, None, "cpu"), lesson.batch(0)
@@ -134,4 +134,4 @@ def test_a_step_teaches_and_its_weights_have_the_form_that_ships(
     state.export(tmp_path / "weights.safetensors")
     export_graph(tmp_path / "weights.safetensors", tmp_path, 64, "seen.safetensors")
     network, grid = SquareNetwork.load(tmp_path / "seen.safetensors"), batch[0].target.shape
-    assert network(np.ones((told.maps, *grid), np.float32), np.ones(told.numbers, np.float32)).shape == grid
+    assert network(np.ones((layout.maps, *grid), np.float32), np.ones(layout.numbers, np.float32)).shape == grid

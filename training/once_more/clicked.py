@@ -46,4 +46,4 @@ def _answered(
     answer, clicked = predictor.clicked(example.features, plane, prompts, prior)
     square, truth = clicked.square, np.take(example.mask, plane.index, plane.axis)
     target = square.take(truth[square.window], square.window, 0.0)
-    return plane.replaced(answer, clicked.both), Seen(*of_clicks(clicked, square), target, len(prompts))
+    return plane.write(answer, clicked.both), Seen(*of_clicks(clicked, square), target, len(prompts))

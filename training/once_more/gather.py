@@ -1,8 +1,7 @@
 """Answers to learn from: `python -m training.once_more.gather --of carried --out KEPT --data ../shared/data`.
 
-Objects of the graph networks' scenes are carried or clicked on, with all errors on the way, without the network that is
-to learn.
-Every worker makes scenes of its own; some of them side by side take as many cores.
+Objects of the graph networks' scenes are carried or clicked on without the network that is to learn, with all errors on
+the way. Every worker makes scenes of its own; some of them side by side take as many cores.
 """
 
 from __future__ import annotations
@@ -38,7 +37,7 @@ BLEND = scenes.Blend(
 def main() -> None:
     """Gather until there are answers for enough objects."""
     parser = argparse.ArgumentParser("training.once_more.gather", description=__doc__)
-    parser.add_argument("--of", choices=tuple(WALKS), default="carried", help="what is done with objects")
+    parser.add_argument("--of", choices=tuple(WALKS), required=True, help="what is done with objects")
     parser.add_argument("--out", type=Path, required=True, help="the folder that they are kept in")
     parser.add_argument("--data", type=Path, help="the shared data; without it scenes are invented only")
     parser.add_argument("--objects", type=int, default=900, help="objects that are carried or clicked on")

@@ -15,11 +15,11 @@ _PARTS = ("maps", "numbers", "target", "turn")
 
 @dataclass(frozen=True)
 class Kept:
-    """Slices of a folder, read where they are asked for.
+    """Answers of a folder, read where they are asked for.
 
     Args:
-        parts: Arrays of the same slices by name, one dictionary for each file's worth; nothing is loaded before use.
-        ends: Number of slices up to and with each part.
+        parts: Arrays of the same answers by name, one dictionary for each file's worth; nothing is loaded before use.
+        ends: Number of answers up to and with each part.
     """
 
     parts: list[dict[str, NDArray[np.generic]]]
@@ -34,7 +34,9 @@ class Kept:
         """
         names = sorted(path.name.removesuffix(".turn.npy") for path in folder.glob("*.turn.npy"))
         if not names:
-            raise FileNotFoundError(f"{folder} holds no slices: python -m training.once_more.gather --out {folder}")
+            raise FileNotFoundError(
+                f"{folder} holds no answers: python -m training.once_more.gather --of WHAT --out {folder}"
+            )
         parts = [{part: np.load(folder / f"{name}.{part}.npy", mmap_mode="r") for part in _PARTS} for name in names]
         return cls(parts, np.cumsum([len(part["turn"]) for part in parts]))
 

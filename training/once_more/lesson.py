@@ -27,15 +27,15 @@ _SMOOTH = 8  # points
 
 
 @dataclass(frozen=True)
-class Told:
-    """What a network is told.
+class Layout:
+    """Where what a network is told stands.
 
     Args:
         maps, numbers: How many.
         tones: Maps of tones.
         logits: The map of what is to be corrected, divided by `SURE`.
         without: Maps that are not known in some lessons, and in which share.
-        first: The first turn that it sees.
+        first_turn: Of those that it sees.
     """
 
     maps: int
@@ -43,34 +43,34 @@ class Told:
     tones: slice
     logits: int
     without: tuple[tuple[tuple[int, ...], float], ...]
-    first: int
+    first_turn: int
 
 
-CARRIED = Told(
+CARRIED = Layout(
     step_features.MAPS,
     step_features.NUMBERS,
     step_features.TONES,
     step_features.LOGITS,
     (((step_features.TOLD,), 0.15), ((step_features.GIVEN_TONE, step_features.GIVEN_DEPTH), 0.1)),
-    first=1,
+    first_turn=1,
 )
-CLICKED = Told(
+CLICKED = Layout(
     click_features.MAPS,
     click_features.NUMBERS,
     click_features.TONES,
     click_features.LOGITS,
     (*(((beside,), 0.2) for beside in click_features.BESIDE), (click_features.LAST, 0.15)),
-    first=2,
+    first_turn=2,
 )
 
 
 @dataclass(frozen=True)
 class OnceMoreLesson:
-    """See `train.Lesson`; `real` scans went into the slices that were kept."""
+    """See `train.Lesson`; `real` scans went into the answers that were kept."""
 
     recipe: Recipe
     real: list[Scan]
-    told: Told
+    layout: Layout
 
     @cached_property
     def kept(self) -> Kept:
@@ -86,7 +86,7 @@ class OnceMoreLesson:
 
     def network(self) -> TrainedSquareNetwork:
         """Untrained."""
-        return TrainedSquareNetwork(self.told.maps, self.told.numbers)
+        return TrainedSquareNetwork(self.layout.maps, self.layout.numbers)
 
     def batch(self, number: int) -> list[Seen]:
         """`recipe.batch` answers for any objects."""
@@ -97,17 +97,17 @@ class OnceMoreLesson:
         self, network: TrainedSquareNetwork, batch: list[Seen], number: int, placed: Callable[[Tensor], Tensor]
     ) -> tuple[Tensor, float, float]:
         """The mean loss, and mean Dice in the first turn and in later ones."""
-        maps, numbers, target = varied(batch, self.told, np.random.default_rng((self.recipe.seed, number)))
+        maps, numbers, target = varied(batch, self.layout, np.random.default_rng((self.recipe.seed, number)))
         with torch.autocast("cpu", torch.bfloat16):
             added = network(maps, numbers)
-        logits = added.float() + SURE * maps[:, self.told.logits]
+        logits = added.float() + SURE * maps[:, self.layout.logits]
         dice = _dice((logits > 0).float(), target).detach()
-        first = torch.tensor([one.turn == self.told.first for one in batch])
+        first = torch.tensor([one.turn == self.layout.first_turn for one in batch])
         near, far = (float(dice[which].mean()) if which.any() else float(dice.mean()) for which in (first, ~first))
         return loss_of(logits, target), near, far
 
 
-def varied(chosen: list[Seen], told: Told, random: Random) -> tuple[Tensor, Tensor, Tensor]:
+def varied(chosen: list[Seen], layout: Layout, random: Random) -> tuple[Tensor, Tensor, Tensor]:
     """Maps, numbers and targets of several answers; turned, in other contrasts, some without all that is known."""
     maps = torch.from_numpy(np.stack([one.maps for one in chosen]))
     numbers = torch.from_numpy(np.stack([one.numbers for one in chosen]))
@@ -119,8 +119,8 @@ def varied(chosen: list[Seen], told: Told, random: Random) -> tuple[Tensor, Tens
         maps, target = maps.transpose(2, 3).contiguous(), target.transpose(1, 2)
     count = len(chosen)
     sign = random.choice([-1.0, 1.0], count) * np.exp(random.uniform(-_CONTRAST, _CONTRAST, count))
-    maps[:, told.tones] = (maps[:, told.tones] * torch.from_numpy(sign).float()[:, None, None, None]).clamp(-1, 1)
-    for which, share in told.without:
+    maps[:, layout.tones] = (maps[:, layout.tones] * torch.from_numpy(sign).float()[:, None, None, None]).clamp(-1, 1)
+    for which, share in layout.without:
         without = torch.from_numpy(random.random(count) < share)
         for number in which:
             maps[without, number] = 0

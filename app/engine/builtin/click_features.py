@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from app.engine.builtin.clicked import Clicked, Pixels
+from app.engine.builtin.contrast import Contrast
 from app.engine.builtin.square import SIDE, Square
 from app.engine.classic.refinement import SURE
 from app.engine.protocol import Logits
@@ -25,6 +26,7 @@ _NEARLY = 2.0  # logits: of what is unsure the network is told more exactly
 _INSIDE, _AROUND = 5, -4  # points: how far into and out of the answer tones are compared
 _NEAR = 16  # points from a prompt up to which it is seen
 _MANY = 5  # prompts
+_MOST = 6  # prompts: it learnt from no more, so that it is told of no more
 
 
 def of_clicks(clicked: Clicked, square: Square) -> tuple[Floats, Floats]:
@@ -32,33 +34,29 @@ def of_clicks(clicked: Clicked, square: Square) -> tuple[Floats, Floats]:
     both, last = clicked.both, clicked.last
     depth = square.depth(both > 0)
     tones = [square.take(tone[square.window], square.window) for tone in clicked.tones]
-    inside, around = _tones(tones[0], depth)
-    noise = clicked.features.graph.noise
+    contrast = _contrast(tones[0], depth * Square.DEEPEST, clicked.features.graph.noise)
     nothing = np.zeros((SIDE, SIDE), np.float32)
     maps = [
-        *(np.clip((seen - inside) / (0.5 * abs(inside - around) + 2 * noise), -3, 3) / 3 for seen in tones),
+        *(contrast(tone) for tone in tones),
         _on(square, both, _NEARLY),
         *(_on(square, logits, SURE) for logits in (both, clicked.alone, clicked.volume)),
         depth,
         *_marked(clicked.marks, square),
         nothing if last is None else _on(square, last, SURE),
         nothing if last is None else square.depth(last > 0),
-        square.take(np.ones(both.shape, np.float32)[square.window], square.window, 0.0),
+        square.within,
     ]
-    numbers = _numbers(clicked, square.pitch, abs(inside - around) / noise)
-    return np.stack(maps).astype(np.float32), np.array(numbers, np.float32)
+    return np.stack(maps).astype(np.float32), np.array(_numbers(clicked, square.pitch, contrast), np.float32)
 
 
 def _on(square: Square, logits: Logits, most: float) -> Floats:
-    return np.asarray(np.clip(square.take(logits[square.window], square.window, -SURE), -most, most) / most)
+    return square.take_limited(logits[square.window], square.window, most, -SURE)
 
 
-def _tones(tone: Floats, depth: Floats) -> tuple[float, float]:
-    """Mean tone near the border of the answer inside it and around it."""
-    deep = depth * Square.DEEPEST
-    inner, outer = (deep > 0) & (deep < _INSIDE), (deep <= 0) & (deep > _AROUND)
-    inside = float(tone[inner].mean()) if inner.any() else float(tone.mean())
-    return inside, float(tone[outer].mean()) if outer.any() else inside
+def _contrast(tone: Floats, points: Floats, noise: float) -> Contrast:
+    """Near the border of the answer, in which points lie so deep."""
+    inner, outer = (points > 0) & (points < _INSIDE), (points <= 0) & (points > _AROUND)
+    return Contrast.of(tone, inner, outer, noise, tone)
 
 
 def _marked(marks: list[tuple[Pixels, bool]], square: Square) -> list[Floats]:
@@ -78,15 +76,15 @@ def _near(parts: list[Pixels], square: Square) -> Floats:
     return np.asarray(np.clip(1 - ndimage.distance_transform_edt(away) / _NEAR, 0, 1), dtype=np.float32)
 
 
-def _numbers(clicked: Clicked, pitch: float, contrast: float) -> tuple[float, ...]:
+def _numbers(clicked: Clicked, pitch: float, contrast: Contrast) -> tuple[float, ...]:
     """Of prompts, contrast in units of noise, how both answers agree, and sizes in units of points."""
     volume, alone, both = clicked.volume > 0, clicked.alone > 0, int((clicked.both > 0).sum())
     before = 0 if clicked.last is None else int((clicked.last > 0).sum())
     features, axis = clicked.features, clicked.plane.axis
     return (
-        len(clicked.prompts) / _MANY,
-        sum(positive for _, positive in clicked.marks) / _MANY,
-        min(contrast / 8, 2.0),
+        min(len(clicked.prompts), _MOST) / _MANY,
+        min(sum(positive for _, positive in clicked.marks), _MOST) / _MANY,
+        min(contrast.in_noise / 8, 2.0),
         2 * int((volume & alone).sum()) / max(1, int(volume.sum()) + int(alone.sum())),
         float(np.clip(np.log(features.pitch / pitch), -2, 3)) / 2,
         float(np.clip(np.log(features.volume.geometry.spacing[axis] / pitch), -3, 3)) / 3,

@@ -44,14 +44,13 @@ def joined(
         others: Prompts on none of the slices.
         shape: Of the volume.
     """
-    found = {plane: alone(plane, prompts) for plane, prompts in slices.items()}
-    masks = {plane: plane.mask(answer, shape) for plane, answer in found.items()}
-    masks = {plane: mask for plane, mask in masks.items() if mask.any()}
-    if not masks:
+    found = {plane: plane.pixels_alone(alone(plane, prompts), shape) for plane, prompts in slices.items()}
+    found = {plane: logits for plane, logits in found.items() if (logits > 0).any()}
+    if not found:
         return None
-    answer = volume((*(SliceMask(plane.axis, plane.index, mask) for plane, mask in masks.items()), *others))
-    for plane in masks:
-        answer = plane.replaced(answer, np.clip(plane.pixels_alone(found[plane], shape), -CAP, CAP))
+    answer = volume((*(SliceMask(plane.axis, plane.index, logits > 0) for plane, logits in found.items()), *others))
+    for plane, logits in found.items():
+        answer = plane.write(answer, np.clip(logits, -CAP, CAP))
     return answer.region, answer.logits
 
 

@@ -71,7 +71,7 @@ def _unlike(seen: Array, nodes: Nodes, ends: Nodes, size: Array) -> Array:
 def _looks(looking: Looking, nodes: Nodes) -> list[Floats]:
     """Tone, texture, size, and how unlike the tone is to what was included and excluded."""
     pieces, noise, known = looking.features.pieces, looking.features.graph.noise, looking.known
-    usual = float(pieces.usual)
+    usual = float(pieces.usual_size)
     inside = float(np.average(pieces.tone[known.include], weights=pieces.size[known.include]))
     tone = pieces.tone[nodes]
     unlike_in = squashed((tone - inside) / noise)
@@ -109,7 +109,7 @@ def _extents(looking: Looking, nodes: Nodes) -> list[Floats]:
     race, pieces, lattice = looking.judged.second, looking.features.pieces, looking.features.lattice
     cuts, near = race.cuts, np.where(np.isfinite(race.near[nodes]), race.near[nodes], 1e6)
     own = np.minimum(np.searchsorted(cuts.cut, near), cuts.cut.size - 1)
-    usual = float(pieces.usual)
+    usual = float(pieces.usual_size)
     score = _score(race)
     return [
         np.clip(np.log((near + 1e-4) / max(cuts.best, 1e-6)), -4, 4) / 2,

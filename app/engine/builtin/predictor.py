@@ -86,7 +86,7 @@ class BuiltinPredictor(ClassicPredictor):
         if plane is None:
             return super().predict(own, prompts, prior)
         answer, clicked = self.clicked(own, plane, prompts, prior)
-        seen = plane.replaced(answer, self._once_more(clicked))
+        seen = plane.write(answer, self._once_more(clicked))
         held = bound(own, Seeds.of(prompts, geometry.shape, geometry.spacing), seen.region, seen.logits)
         return replace(held, blocks=seen.blocks)
 

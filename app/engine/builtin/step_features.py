@@ -11,14 +11,13 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from app.engine.builtin.contrast import Contrast
 from app.engine.builtin.square import Square
 from app.engine.classic.propagator import SliceMemory, Step
 from app.engine.classic.refinement import SURE
 
 Mask = NDArray[np.bool_]
 Floats = NDArray[np.float32]
-Tones = tuple[float, float, float]
-"""Mean tone of the object near its border and around it on the slice before, and a unit: half of what parts them."""
 
 MAPS, NUMBERS = 12, 7
 TONES, TOLD, GIVEN_TONE, GIVEN_DEPTH, LOGITS, ON_SLICE = slice(0, 3), 5, 2, 9, 10, 11
@@ -40,49 +39,39 @@ def of_step(
         known: How well the graph network knows these, 0..1.
     """
     nearest = min(given, key=lambda index: abs(index - step.index))
-    tones = _tones(step, memory.features.graph.noise)
+    contrast = _contrast(step, memory.features.graph.noise)
     maps = [
-        *_of_tones(memory, step, square, nearest, tones),
+        *_of_tones(memory, step, square, nearest, contrast),
         *_of_evidence(step, square),
         square.depth(memory.masks[step.previous]),
         square.depth(given[nearest]),
-        _on(square, step, step.logits, SURE, -SURE),
-        square.take(np.ones(memory.tone(step.index)[square.window].shape, np.float32), square.window, 0.0),
+        square.take_limited(step.logits, step.window, SURE, -SURE),
+        square.within,
     ]
-    numbers = _numbers(memory, step, square, nearest, known, tones)
+    numbers = _numbers(memory, step, square, nearest, known, contrast)
     return np.stack(maps).astype(np.float32), np.array(numbers, dtype=np.float32)
 
 
-def _of_tones(memory: SliceMemory, step: Step, square: Square, nearest: int, tones: Tones) -> list[Floats]:
+def _of_tones(memory: SliceMemory, step: Step, square: Square, nearest: int, contrast: Contrast) -> list[Floats]:
     """Of the slice at hand, of the one before as it has moved, and of the nearest given one."""
     now, given = (square.take(memory.tone(n)[square.window], square.window) for n in (step.index, nearest))
-    inside, _, unit = tones
-    return [
-        np.asarray(np.clip((seen - np.float32(inside)) / np.float32(unit), -3, 3) / 3)
-        for seen in (now, square.take(step.before, step.window), given)
-    ]
+    return [contrast(seen) for seen in (now, square.take(step.before, step.window), given)]
 
 
 def _of_evidence(step: Step, square: Square) -> list[Floats]:
     """What `classic` weighs by hand."""
     return [
-        _on(square, step, step.looks, 4, -4),
-        _on(square, step, step.nearby, 3, -3),
-        _on(square, step, step.told, 4, -4),
-        _on(square, step, step.depth / step.reach, 3, _FAR),
-        _on(square, step, step.depth / square.pitch, Square.DEEPEST, _FAR),
+        square.take_limited(step.looks, step.window, 4, -4),
+        square.take_limited(step.nearby, step.window, 3, -3),
+        square.take_limited(step.told, step.window, 4, -4),
+        square.take_limited(step.depth / step.reach, step.window, 3, _FAR),
+        square.take_limited(step.depth / square.pitch, step.window, Square.DEEPEST, _FAR),
     ]
 
 
-def _on(square: Square, step: Step, plane: Floats, most: float, beyond: float) -> Floats:
-    """What lies on the step's window, in units of the most that counts."""
-    return np.asarray(np.clip(square.take(plane, step.window, beyond), -most, most) / most)
-
-
 def _numbers(
-    memory: SliceMemory, step: Step, square: Square, nearest: int, known: float, tones: Tones
+    memory: SliceMemory, step: Step, square: Square, nearest: int, known: float, contrast: Contrast
 ) -> tuple[float, ...]:
-    inside, around, _ = tones
     return (
         min(abs(step.index - nearest), _LONG) / 10,
         memory.threshold,
@@ -90,13 +79,12 @@ def _numbers(
         known,
         np.clip(np.log(memory.gap / square.pitch), -2, 2) / 2,
         np.clip(np.log(step.reach / square.pitch), -1, 3) / 3,
-        np.clip(abs(inside - around) / memory.features.graph.noise / 8, 0, 2),
+        min(contrast.in_noise / 8, 2.0),
     )
 
 
-def _tones(step: Step, noise: float) -> Tones:
+def _contrast(step: Step, noise: float) -> Contrast:
+    """Of the slice before, near the border of its mask."""
     inner = (step.depth > 0) & (step.depth < _INSIDE * step.reach)
     outer = (step.depth <= 0) & (step.depth > _AROUND * step.reach)
-    inside = float(step.before[inner].mean()) if inner.any() else float(step.now.mean())
-    around = float(step.before[outer].mean()) if outer.any() else inside
-    return inside, around, 0.5 * abs(inside - around) + 2 * noise
+    return Contrast.of(step.before, inner, outer, noise, step.now)

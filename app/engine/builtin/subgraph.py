@@ -73,7 +73,7 @@ class Subgraph:
             deep, own, surrounding = told
         pieces = looking.features.pieces
         columns = [own, paths.result(), surrounding, deep, *_further(looking, nodes)]
-        size = (pieces.size[nodes] / pieces.usual).astype(np.float32)
+        size = (pieces.size[nodes] / pieces.usual_size).astype(np.float32)
         return cls(nodes, np.concatenate(columns, axis=1), size, kernels)
 
     def cut(self, looking: Looking, inside: NDArray[np.bool_]) -> float:

@@ -27,7 +27,7 @@ def at_its_size(features: BuiltinFeatures, ask: Ask, last: Prior | None = None) 
     if features.far is None:
         return ask(features)
     size = features.pieces.size
-    large = LARGE * float(features.pieces.usual)  # in cells
+    large = LARGE * float(features.pieces.usual_size)  # in cells
 
     def is_large(answer: Logits) -> bool:
         return float(size[answer > 0].sum()) > large

@@ -13,6 +13,7 @@ from app.engine.classic.lattice import Lattice
 from app.engine.classic.supervoxels import PIECES, Supervoxels, cut_lattice, describe, smooth, step_noise
 from app.engine.classic.tone import Tone
 from app.engine.protocol import ReportProgress, Token
+from app.median import median3
 from app.threads import pool
 from app.volume import Volume
 
@@ -42,7 +43,12 @@ class Cut:
     @property
     def pitch(self) -> float:
         """Millimetres from piece to piece: the cube root of the usual volume."""
-        return float((self.pieces.usual * self.lattice.cell) ** (1 / 3))
+        return float((self.pieces.usual_size * self.lattice.cell) ** (1 / 3))
+
+    def toned(self, axis: int, index: int) -> NDArray[np.float32]:
+        """(rows, columns) tones of a slice, lightly smoothed."""
+        pixels = np.ascontiguousarray(np.take(self.volume.array, index, axis=axis))
+        return median3(self.tone(pixels), (1, 1))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

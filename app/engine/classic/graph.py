@@ -69,7 +69,7 @@ class Graph:
 
         Minimises sum of trust (p - belief)^2 + sum of bonds (p - p')^2 by conjugate gradients (Grady, 2005).
         """
-        held = (trust * np.minimum(self.pieces.size / self.pieces.usual, 3.0)).astype(np.float32)
+        held = (trust * np.minimum(self.pieces.size / self.pieces.usual_size, 3.0)).astype(np.float32)
         held[fixed] = _FIXED
         diagonal = self.pull + held
         p = belief.astype(np.float32)

@@ -16,7 +16,6 @@ from app.engine.classic.motion import displacement, warped
 from app.engine.classic.signed_distance import signed_distance
 from app.engine.diffusion import settle
 from app.engine.endings import regrown
-from app.median import median3
 
 Mask = NDArray[np.bool_]
 Floats = NDArray[np.float32]
@@ -110,9 +109,7 @@ class SliceMemory:
         if index not in self.tones:
             if len(self.tones) > 3:
                 self.tones.pop(next(iter(self.tones)))
-            plane = np.take(self.features.volume.array, index, axis=self.axis)
-            toned = self.features.tone(np.ascontiguousarray(plane))
-            self.tones[index] = median3(toned, (1, 1))
+            self.tones[index] = self.features.toned(self.axis, index)
         return self.tones[index]
 
     def aside(self) -> Self:

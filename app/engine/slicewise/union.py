@@ -42,12 +42,19 @@ def united(slices: Mapping[tuple[int, int], Logits], shape: Index, prior: Prior 
 
 def plane_of(prior: Prior | None, shape: Index, axis: int, index: int) -> Logits | None:
     """What a prior says of a slice, over the whole slice; None where it says nothing of it, or that it is empty."""
-    plane = Region.plane(shape, axis, index)
-    if prior is None or not (both := prior.region.intersection(plane)).size:
+    if prior is None:
         return None
-    logits = np.full(plane.shape, ABSENT, np.float32)
-    logits[both.within(plane).slices] = prior.logits[both.within(prior.region).slices]
-    return np.ascontiguousarray(logits.squeeze(axis)) if (logits > 0).any() else None
+    logits = on_plane(prior, shape, axis, index)
+    return logits if (logits > 0).any() else None
+
+
+def on_plane(answer: Prediction | Prior, shape: Index, axis: int, index: int) -> Logits:
+    """What an answer says of a slice, over the whole slice; `ABSENT` where it says nothing."""
+    plane = Region.plane(shape, axis, index)
+    logits, both = np.full(plane.shape, ABSENT, np.float32), answer.region.intersection(plane)
+    if both.size:
+        logits[both.within(plane).slices] = answer.logits[both.within(answer.region).slices]
+    return np.ascontiguousarray(logits.squeeze(axis))
 
 
 def _box(slices: Mapping[tuple[int, int], Logits], planes: Mapping[tuple[int, int], Region], whole: bool) -> Region:
