@@ -17,7 +17,7 @@ from app.errors import EngineFailure
 Array = NDArray[np.float32]
 Weights = dict[str, Array]
 
-_FILES = 8  # that are kept once read; the model that ships has four
+_FILES = 8  # that are kept once read; the model that ships has five
 
 
 @dataclass(frozen=True, slots=True, eq=False)
