@@ -2,7 +2,7 @@
 
 Scenes, prompts and corrections depend on the seed, the step and the number of processes alone, so a run that was
 stopped and resumed is the run that was not stopped. What a step teaches is said in `graph/lesson.py`,
-`graph/given_slices.py`, `graph/boxes.py` and `squares/lesson.py`, and for the model `trial` in `cube_lesson.py` and
+`graph/given_slices.py`, `graph/boxes.py` and `once_more/lesson.py`, and for the model `trial` in `cube_lesson.py` and
 `slice_lesson.py`.
 """
 
@@ -133,9 +133,7 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--network", choices=tuple(LESSONS), default="graph", help="which of ours is trained")
     parser.add_argument("--out", type=Path, required=True, help="checkpoint, log and weights; an old run goes on")
     parser.add_argument("--data", type=Path, help="the shared data; without it scenes are invented only")
-    parser.add_argument(
-        "--kept", type=Path, help="answers that training.once_more.gather gathered (carried, clicked, corrected)"
-    )
+    parser.add_argument("--kept", type=Path, help="answers that training.once_more.gather gathered (carried, clicked)")
     parser.add_argument("--start-from", type=Path, help="weights (safetensors) that a new run begins with")
     parser.add_argument("--seconds", type=float, default=float("inf"), help="stop after so long")
     parser.add_argument("--steps", type=int, default=10**9, help="stop at this step")

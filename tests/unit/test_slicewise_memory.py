@@ -24,8 +24,7 @@ AT_WORK = 48 << 20  # bytes for one slice's input, its features in single precis
 def embedded(folder: Path, grid: int, memory: int) -> tuple[int, int]:
     """All slices of a scan, one after the other as the engine asks for them: how many, and the most bytes taken.
 
-    The image encoder is left out: its memory does not depend on how many slices there are. In a process of its own, as
-    what tests before it left behind in this one counted, too.
+    The image encoder is left out: its memory does not depend on how many slices there are.
 
     Args:
         grid: Tokens along a side of an embedding; SAM's has 64.
@@ -44,7 +43,10 @@ def embedded(folder: Path, grid: int, memory: int) -> tuple[int, int]:
 
 
 def alone(folder: Path, grid: int, memory: int) -> tuple[int, int]:
-    """`embedded` in a fresh process."""
+    """`embedded` in a process of its own, as the engine starts one for each model (`ComputeProcess`).
+
+    In this one it measured 629 MB, once, after half an hour of other tests.
+    """
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
         return process.submit(embedded, folder, grid, memory).result()
 

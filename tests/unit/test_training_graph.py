@@ -192,3 +192,11 @@ def test_some_users_click_on_one_slice_alone(scene: list[scans.Example], monkeyp
     places = np.array([prompt.index for prompt in asked[-1]])
     assert len(places) > 1
     assert any(np.ptp(places[:, axis]) == 0 for axis in range(3))
+
+
+def test_objects_are_looked_at_across_the_slices_of_the_scan_in_the_share_that_is_wanted() -> None:
+    spacing, random = (1.0, 4.0, 1.0), np.random.default_rng(0)
+    assert {user.shown_axis(spacing, random, 1.0) for _ in range(40)} == {1}
+    assert {user.shown_axis(spacing, random, 0.0) for _ in range(40)} == {0, 1, 2}
+    across = sum(user.shown_axis(spacing, random) == 1 for _ in range(600)) / 600
+    assert 0.6 < across < 0.74  # half of them, and a third of the others

@@ -12,12 +12,11 @@ from app.engine.builtin import in_box
 from app.engine.builtin.graph_network import GraphNetwork
 from app.engine.builtin.node_features import COUNT
 from app.engine.builtin.plane import Plane
-from app.engine.evaluation.protocols import slicing_axis
 from training.graph import scans
 from training.graph.lesson import GraphLesson
 from training.graph.network import TrainedGraphNetwork
 from training.graph.scans import Example
-from training.graph.user import Lesson, large_slice, lessons_in_box
+from training.graph.user import Lesson, large_slice, lessons_in_box, shown_axis
 from training.shapes import Random
 
 _MOST_CORRECTIONS = 3
@@ -44,7 +43,7 @@ class BoxesLesson(GraphLesson):
 def alone(example: Example, random: Random) -> Example:
     """A large slice of an object as a volume of its own."""
     mask, volume = example.mask, example.features.volume
-    axis = slicing_axis(volume.geometry.spacing) if random.random() < 0.5 else int(random.integers(3))
+    axis = shown_axis(volume.geometry.spacing, random)
     index = large_slice(mask, axis, random)
     flat = Plane(axis, index).alone(volume)
     pieces = flat.array.size / np.exp(random.uniform(*np.log(_PIXELS)))

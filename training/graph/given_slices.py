@@ -16,12 +16,11 @@ from app.engine.builtin.looking import Looking
 from app.engine.builtin.node_features import COUNT
 from app.engine.classic.seeds import Seeds
 from app.engine.classic.signed_distance import signed_distance
-from app.engine.evaluation.protocols import slicing_axis
 from app.prompts import SliceMask
 from training.graph.lesson import GraphLesson
 from training.graph.network import TrainedGraphNetwork
 from training.graph.scans import Example, Mask
-from training.graph.user import Lesson, large_slice
+from training.graph.user import Lesson, large_slice, shown_axis
 from training.shapes import Random
 
 _TRUE = 0.5  # share of the masks that are as they should be
@@ -39,7 +38,7 @@ class GivenSlicesLesson(GraphLesson):
     def lessons(self, example: Example, asked: GraphNetwork, random: Random) -> list[Lesson]:
         """What the network sees of one given slice and of two."""
         mask, spacing = example.mask, example.features.lattice.spacing
-        axis = slicing_axis(spacing) if random.random() < 0.5 else int(random.integers(3))
+        axis = shown_axis(spacing, random)
         masks: tuple[SliceMask, ...] = ()
         made: list[Lesson] = []
         for index in _slices(mask, axis, random):

@@ -16,6 +16,7 @@ from app.engine.builtin.looking import Looking
 from app.engine.builtin.subgraph import Subgraph
 from app.engine.classic.graph import Floats
 from app.engine.classic.seeds import Seeds
+from app.engine.evaluation.metrics import Spacing
 from app.engine.evaluation.protocols import largest_slice, slicing_axis
 from app.prompts import Box, Point, Prompt, Scribble, SliceMask
 from training import clicks
@@ -159,7 +160,7 @@ def _box(mask: Mask, random: Random) -> Box:
 def _flat_box(example: Example, random: Random) -> Box:
     """Around what a slice shows, its last voxels in it."""
     mask = example.mask
-    axis = slicing_axis(example.features.lattice.spacing) if random.random() < 0.5 else int(random.integers(3))
+    axis = shown_axis(example.features.lattice.spacing, random)
     index = large_slice(mask, axis, random)
     low, high = _corners(np.take(mask, index, axis), random)
     k, j, i = (*low[:axis], index, *low[axis:])
@@ -174,6 +175,11 @@ def _corners(mask: Mask, random: Random) -> tuple[list[int], list[int]]:
     low = [max(0, s.start - int(a)) for s, (a, _) in zip(found, slack, strict=True)]
     high = [min(n - 1, s.stop - 1 + int(b)) for s, (_, b), n in zip(found, slack, mask.shape, strict=True)]
     return low, high
+
+
+def shown_axis(spacing: Spacing, random: Random, as_sliced: float = 0.5) -> int:
+    """The axis across which an object is looked at: in that share of the lessons across the slices of the scan."""
+    return slicing_axis(spacing) if random.random() < as_sliced else int(random.integers(3))
 
 
 def large_slice(mask: Mask, axis: int, random: Random) -> int:

@@ -10,10 +10,9 @@ import numpy as np
 from app.engine.builtin.predictor import BuiltinPredictor
 from app.engine.builtin.propagator import GuidedMemory, carry, remember
 from app.engine.builtin.square import Square
-from app.engine.evaluation.protocols import slicing_axis
 from training.graph.given_slices import drawn
 from training.graph.scans import Example, Mask
-from training.graph.user import large_slice
+from training.graph.user import large_slice, shown_axis
 from training.once_more.seen import Floats, Seen
 from training.shapes import Random
 
@@ -40,7 +39,7 @@ class Listening:
 def walk(example: Example, predictor: BuiltinPredictor, random: Random) -> list[Seen]:
     """Both ways from a given slice; nothing from an object of few slices."""
     mask, spacing = example.mask, example.features.lattice.spacing
-    axis = slicing_axis(spacing) if random.random() < _AS_SLICED else int(random.integers(3))
+    axis = shown_axis(spacing, random, _AS_SLICED)
     areas = mask.sum(axis=tuple(a for a in range(3) if a != axis))
     if np.count_nonzero(areas) < _FEWEST or areas.max() < _SMALLEST:
         return []

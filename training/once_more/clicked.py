@@ -7,12 +7,11 @@ import numpy as np
 from app.engine.builtin.click_features import of_clicks
 from app.engine.builtin.plane import Plane
 from app.engine.builtin.predictor import BuiltinPredictor
-from app.engine.evaluation.protocols import slicing_axis
 from app.engine.protocol import Prediction, Prior
 from app.prompts import Point
 from training import clicks
 from training.graph.scans import Example
-from training.graph.user import Hand, large_slice
+from training.graph.user import Hand, large_slice, shown_axis
 from training.once_more.seen import Seen
 from training.shapes import Random
 
@@ -24,7 +23,7 @@ _SMALLEST = 25  # pixels
 def walk(example: Example, predictor: BuiltinPredictor, random: Random) -> list[Seen]:
     """From the second click on a slice on; nothing from an object that is small there."""
     mask, spacing = example.mask, example.features.lattice.spacing
-    axis = slicing_axis(spacing) if random.random() < _AS_SLICED else int(random.integers(3))
+    axis = shown_axis(spacing, random, _AS_SLICED)
     plane = Plane(axis, large_slice(mask, axis, random))
     truth = np.take(mask, plane.index, axis)
     if truth.sum() < _SMALLEST or mask.shape[axis] == 1:
