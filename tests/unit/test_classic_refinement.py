@@ -34,7 +34,7 @@ def last() -> Prior:
 def around(i: int, prior: Prior | None, spacing: tuple[float, float, float] = (1.0, 1.0, 1.0)) -> np.ndarray:
     """Offsets of the cells that a click at column i speaks for."""
     click = np.array([[8, 12, i]])
-    found = refinement._balls(prepared(spacing), click, prior) - click
+    found = refinement.balls(prepared(spacing), click, prior) - click
     assert len(np.unique(found, axis=0)) == len(found)
     return found
 
@@ -84,7 +84,8 @@ def test_a_click_in_a_rim_changes_the_rim_and_no_more() -> None:
     pieces = np.where(inside / features.pieces.size > 0.5, 4.0, -4.0).astype(np.float32)
 
     def taken(prior: Prior | None) -> int:
-        answer = refinement.refine(features, seeds, pieces, prior)
+        cells = refinement.cells_around(features, seeds, pieces, prior)
+        answer = refinement.refine(features, seeds, cells)
         mask = np.zeros(SHAPE, bool)
         mask[answer.region.slices] = answer.logits > 0
         assert mask[8, 12, SIDE]
@@ -98,8 +99,8 @@ def test_the_built_in_network_heeds_the_border_and_classic_does_not(
     monkeypatch: pytest.MonkeyPatch, model: str, heeds: bool
 ) -> None:
     told: list[Prior | None] = []
-    refine = predictor_module.refine
-    monkeypatch.setattr(predictor_module, "refine", lambda *given: (told.append(given[3]), refine(*given))[1])
+    around = predictor_module.cells_around
+    monkeypatch.setattr(predictor_module, "cells_around", lambda *given: (told.append(given[3]), around(*given))[1])
     predictor = registry.load(model)
     features = predictor.prepare(prepared().volume, lambda fraction, what: None, Token())
     predictor.predict(features, (Point((8, 12, 6)), Point((9, 13, SIDE))), last())

@@ -34,15 +34,17 @@ def walk(example: Example, predictor: BuiltinPredictor, random: Random) -> list[
     while len(prompts) < _CLICKS and (wrong := (plane.pixels(answer, mask.shape) > 0) ^ truth).any():
         prompts = (*prompts, hand.click(clicks.largest(wrong)))
         answer, one = _answered(example, predictor, plane, prompts, Prior(answer.region, answer.logits))
-        seen.append(one)
+        seen += one
     return seen
 
 
 def _answered(
     example: Example, predictor: BuiltinPredictor, plane: Plane, prompts: tuple[Point, ...], prior: Prior
-) -> tuple[Prediction, Seen]:
-    """The answer without the network, and what that would have been told."""
+) -> tuple[Prediction, list[Seen]]:
+    """The answer without the network, and what that would have been told; nothing where it is not asked."""
     answer, clicked = predictor.clicked(example.features, plane, prompts, prior)
+    if clicked is None:
+        return answer, []
     square, truth = clicked.square, np.take(example.mask, plane.index, plane.axis)
     target = square.take(truth[square.window], square.window, 0.0)
-    return plane.write(answer, clicked.both), Seen(*of_clicks(clicked, square), target, len(prompts))
+    return plane.write(answer, clicked.both), [Seen(*of_clicks(clicked, square), target, len(prompts))]

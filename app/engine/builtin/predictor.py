@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from app.engine.builtin import features, flat_boxes, propagator
 from app.engine.builtin.click_features import of_clicks
 from app.engine.builtin.clicked import Clicked
+from app.engine.builtin.connected_threshold import connected_threshold
 from app.engine.builtin.deciding import decide, idea
 from app.engine.builtin.features import BuiltinFeatures, pack, prepare_features, unpack
 from app.engine.builtin.graph_network import GraphNetwork
@@ -20,9 +21,10 @@ from app.engine.builtin.propagator import Ask, GuidedMemory
 from app.engine.builtin.square_network import SquareNetwork
 from app.engine.builtin.zooming import at_its_size
 from app.engine.classic import ClassicPredictor
+from app.engine.classic.cells import Cells
 from app.engine.classic.features import Features
 from app.engine.classic.propagator import SliceMemory
-from app.engine.classic.refinement import bound
+from app.engine.classic.refinement import bound, refine
 from app.engine.classic.seeds import Seeds
 from app.engine.classic.solver import on_pieces
 from app.engine.code_digest import digest
@@ -86,18 +88,30 @@ class BuiltinPredictor(ClassicPredictor):
         if plane is None:
             return super().predict(own, prompts, prior)
         answer, clicked = self.clicked(own, plane, prompts, prior)
+        if clicked is None:
+            return answer
         seen = plane.write(answer, self._once_more(clicked))
         held = bound(own, Seeds.of(prompts, geometry.shape, geometry.spacing), seen.region, seen.logits)
         return replace(held, blocks=seen.blocks)
 
     def clicked(
         self, own: BuiltinFeatures, plane: Plane, prompts: tuple[Prompt, ...], prior: Prior | None
-    ) -> tuple[Prediction, Clicked]:
-        """The answer in the volume to prompts that all lie on a slice, and that slice before it is seen once more."""
+    ) -> tuple[Prediction, Clicked | None]:
+        """The answer in the volume to prompts that all lie on a slice, and that slice before it is seen once more.
+
+        That is None where a threshold tells what is meant in the volume: a part of it alone tells less.
+        """
+        seeds = Seeds.of(prompts, own.volume.shape, own.volume.geometry.spacing)
         with pool() as beside:
             looking = beside.submit(self._alone, own, plane, prompts, prior)
-            answer = super().predict(own, prompts, prior)
-        return answer, Clicked.of(own, plane, prompts, answer, looking.result(), prior)
+            cells = self.cells(own, seeds, prior)
+        answer = refine(own, seeds, cells)
+        return answer, None if cells.by_threshold else Clicked.of(own, plane, prompts, answer, looking.result(), prior)
+
+    def cells(self, prepared: Features, seeds: Seeds, prior: Prior | None) -> Cells:
+        """The network's answer on the lattice, or what a threshold makes of it."""
+        found = super().cells(prepared, seeds, prior)
+        return connected_threshold(prepared, seeds, found, prior) or found
 
     def solve(self, prepared: Features, seeds: Seeds, prior: Prior | None) -> NDArray[np.float32]:
         """Logits (n,) of the pieces."""

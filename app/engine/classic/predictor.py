@@ -8,10 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.engine.classic import features
+from app.engine.classic.cells import Cells
 from app.engine.classic.features import Features, pack, prepare_features, unpack
 from app.engine.classic.kept import keep
 from app.engine.classic.propagator import SliceMemory, carry
-from app.engine.classic.refinement import refine, sketch
+from app.engine.classic.refinement import cells_around, refine, sketch
 from app.engine.classic.seeds import Seeds
 from app.engine.classic.solver import solve
 from app.engine.code_digest import digest
@@ -44,14 +45,19 @@ class ClassicPredictor:
             return keep(prepared, seeds, prior)
         if seeds.empty:
             return Prediction.nothing()
-        return refine(prepared, seeds, self.solve(prepared, seeds, prior), self._bordering(prior))
+        return refine(prepared, seeds, self.cells(prepared, seeds, prior))
 
     def sketch(self, prepared: Features, prompts: tuple[Prompt, ...], prior: Prior | None) -> Prediction:
         """See `Sketcher`; where prompts say exactly where the object is, on voxels all the same."""
         seeds = Seeds.of(prompts, prepared.volume.shape, prepared.volume.geometry.spacing)
         if seeds.empty or seeds.precise or (prior is not None and prior.seed):
             return self.predict(prepared, prompts, prior)
-        return sketch(prepared, seeds, self.solve(prepared, seeds, prior), self._bordering(prior))
+        return sketch(prepared, self.cells(prepared, seeds, prior))
+
+    def cells(self, prepared: Features, seeds: Seeds, prior: Prior | None) -> Cells:
+        """The answer on the lattice."""
+        border = prior if self.ends_at_borders else None
+        return cells_around(prepared, seeds, self.solve(prepared, seeds, prior), border)
 
     def solve(self, prepared: Features, seeds: Seeds, prior: Prior | None) -> NDArray[np.float32]:
         """Logits (n,) of the pieces."""
@@ -72,6 +78,3 @@ class ClassicPredictor:
     def unpack(self, volume: Volume, arrays: dict[str, NDArray[np.generic]]) -> Features:
         """From the embedding cache."""
         return unpack(volume, arrays)
-
-    def _bordering(self, prior: Prior | None) -> Prior | None:
-        return prior if self.ends_at_borders else None

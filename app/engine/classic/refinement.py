@@ -7,6 +7,7 @@ from functools import reduce
 import numpy as np
 from numpy.typing import NDArray
 
+from app.engine.classic.cells import Cells
 from app.engine.classic.features import Features
 from app.engine.classic.seeds import Indices, Seeds
 from app.engine.diffusion import settle
@@ -32,31 +33,28 @@ _FIXED = 1e3
 _SLAB = 8  # planes of cells that are looked at together
 
 
-def refine(features: Features, seeds: Seeds, pieces: NDArray[np.float32], last: Prior | None = None) -> Prediction:
-    """Logits on the voxels around the object, from logits (n,) of the pieces; `last` was answered before."""
-    lattice = features.lattice
-    box, cells = _cells(features, seeds, pieces, last)
-    region = lattice.voxels(box)
-    answer = bound(features, seeds, region, lattice.spread(cells, box, region))
-    return answer if seeds.precise else Prediction(answer.region, answer.logits, lattice.factors)
-
-
-def sketch(features: Features, seeds: Seeds, pieces: NDArray[np.float32], last: Prior | None = None) -> Prediction:
-    """The same on the cells; what prompts say of single voxels is not written in."""
-    return Prediction(*_cells(features, seeds, pieces, last), features.lattice.factors, coarse=True)
-
-
-def _cells(
-    features: Features, seeds: Seeds, pieces: NDArray[np.float32], last: Prior | None
-) -> tuple[Region, NDArray[np.float32]]:
-    """Cells around the object and their logits, settled one by one where they are few enough."""
+def cells_around(features: Features, seeds: Seeds, pieces: NDArray[np.float32], last: Prior | None = None) -> Cells:
+    """From logits (n,) of the pieces, settled cell by cell where these are few enough; `last` was answered before."""
     labels = features.pieces.labels
     box = _around(labels, pieces > 0)
     if not box.size:
-        return box, np.zeros((0, 0, 0), dtype=np.float32)
+        return Cells(box, np.zeros((0, 0, 0), dtype=np.float32))
     box = box.grown(3, features.lattice.shape)
     crop = np.take(pieces, labels[box.slices])
-    return box, _settled(features, seeds, box, crop, last) if crop.size <= _MOST else crop
+    return Cells(box, _settled(features, seeds, box, crop, last) if crop.size <= _MOST else crop)
+
+
+def refine(features: Features, seeds: Seeds, cells: Cells) -> Prediction:
+    """Logits on the voxels around the object."""
+    lattice = features.lattice
+    region = lattice.voxels(cells.region)
+    answer = bound(features, seeds, region, lattice.spread(cells.logits, cells.region, region))
+    return answer if seeds.precise else Prediction(answer.region, answer.logits, lattice.factors)
+
+
+def sketch(features: Features, cells: Cells) -> Prediction:
+    """The same on the cells; what prompts say of single voxels is not written in."""
+    return Prediction(cells.region, cells.logits, features.lattice.factors, coarse=True)
 
 
 def _around(labels: NDArray[np.int32], inside: NDArray[np.bool_]) -> Region:
@@ -90,7 +88,7 @@ def _settled(
     belief = (1.0 / (1.0 + np.exp(-np.clip(crop, -SURE, SURE)))).astype(np.float32)
     trust = (_TRUST * (_DOUBTED + (2.0 * belief - 1.0) ** 2)).astype(np.float32)
     for voxels, value in ((seeds.clicked_in, 1.0), (seeds.clicked_out, 0.0)):
-        at = _local(_balls(features, features.lattice.cells(voxels), last), box)
+        at = _local(balls(features, features.lattice.cells(voxels), last), box)
         belief[at], trust[at] = value, _FIXED
     for voxels, value in ((seeds.include, 1.0), (seeds.exclude, 0.0)):  # a prompt is stronger than another one's ball
         at = _local(features.lattice.cells(voxels), box)
@@ -101,7 +99,7 @@ def _settled(
     return np.log(p / (1.0 - p)).astype(np.float32)
 
 
-def _balls(features: Features, cells: Indices, last: Prior | None) -> Indices:
+def balls(features: Features, cells: Indices, last: Prior | None) -> Indices:
     """The cells that clicks speak for: a ball around each, which ends before the last answer's border.
 
     A correction lies about as far from that border as what was wrong is wide. With two cells whatever the border, a
