@@ -177,10 +177,11 @@ def test_the_threshold_does_not_move_where_hardly_anything_is_left() -> None:
     assert dice(mask, fat) > 0.97
 
 
-def test_nor_where_it_would_flood_what_is_around() -> None:
+@pytest.mark.parametrize(("flooded_from", "column"), [(5, 44), (14, 50)])
+def test_nor_where_it_would_flood_what_is_around(flooded_from: int, column: int) -> None:
     """An include is hardly brighter than all around."""
-    features = prepared(1000.0 * SHELL + 150.0 * (AWAY < 20) * (AWAY > 5))
-    mask = asked(features, FOUND, IN, ALSO_IN, IN_TOO, Point((32, 32, 44)), last=SHELL)
+    features = prepared(1000.0 * SHELL + 150.0 * (AWAY < 20) * (flooded_from < AWAY))
+    mask = asked(features, FOUND, IN, ALSO_IN, IN_TOO, Point((32, 32, column)), last=SHELL)
     assert mask is not None
     assert dice(mask, SHELL) > 0.95
 
@@ -211,6 +212,16 @@ def test_the_level_at_which_an_answer_ends(features: Features) -> None:
     assert level.contrast(np.zeros(SHAPE, bool), WHOLE) == 0
     assert Level.of(features.cells, answer(np.zeros(SHAPE, bool))) is None
     assert Level.of(np.zeros(SHAPE, np.float32), answer(FOUND)) is None
+
+
+@pytest.mark.parametrize("threshold", [0.43, 0.5, 0.57, 0.91])
+def test_the_threshold_that_made_an_answer_is_found_wherever_it_lies(threshold: float) -> None:
+    """As further clicks move it anywhere."""
+    tones = np.random.default_rng(1).random(SHAPE, np.float32)
+    level = Level.of(tones, answer(tones > threshold))
+    assert level is not None
+    assert level.threshold == pytest.approx(threshold, abs=1e-3)
+    assert level.fits > 0.999
 
 
 def test_a_mask_and_its_neighbours() -> None:

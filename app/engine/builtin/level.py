@@ -56,11 +56,8 @@ class Level:
             return None
         turned = 1.0 if inside > outside else -1.0
         inside, outside, seen = turned * inside, turned * outside, turned * seen
-        thresholds = outside + _SHARES * (inside - outside)
-        fits = [dice(seen > threshold, own) for threshold in thresholds]
-        best = int(np.argmax(fits))
-        tones = cells if turned > 0 else -cells
-        return cls(tones, answer, box, inside, outside, float(thresholds[best]), fits[best])
+        threshold, fits = _parting(seen, own, inside, outside)
+        return cls(cells if turned > 0 else -cells, answer, box, inside, outside, threshold, fits)
 
     @property
     def step(self) -> float:
@@ -69,8 +66,7 @@ class Level:
 
     def limited(self, threshold: float) -> float:
         """A threshold between both tones."""
-        margin = _MARGIN * self.step
-        return float(np.clip(threshold, self.outside + margin, self.inside - margin))
+        return _between(threshold, self.inside, self.outside)
 
     def contrast(self, mask: Mask, region: Region) -> float:
         """The mean step of tone from a cell of a mask (on a region) to the next one outside; 0 without a border."""
@@ -81,6 +77,23 @@ class Level:
             steps.append(np.abs(tones[low][faces] - tones[high][faces]))
         found = np.concatenate(steps)
         return float(found.mean()) if found.size else 0.0
+
+
+def _parting(seen: Tones, own: Mask, inside: float, outside: float) -> tuple[float, float]:
+    """The threshold that parts some tones of an object from others best, and how well (Dice).
+
+    Above one of those looked at lie as many tones as the object has: where a threshold made it, that is this threshold.
+    """
+    as_many = _between(float(np.quantile(seen, 1 - own.mean())), inside, outside)
+    thresholds = [*(outside + _SHARES * (inside - outside)), as_many]
+    fits = [dice(seen > threshold, own) for threshold in thresholds]
+    best = int(np.argmax(fits))
+    return float(thresholds[best]), fits[best]
+
+
+def _between(threshold: float, inside: float, outside: float) -> float:
+    margin = _MARGIN * (inside - outside)
+    return float(np.clip(threshold, outside + margin, inside - margin))
 
 
 def spread(mask: Mask) -> Mask:
